@@ -15,5 +15,12 @@ setup(
         Extension("router._scan", ["router/native/scan.c"], optional=True),  # likewise
         Extension("router._weigh", ["router/native/weigh.c"], optional=True),
         Extension("router._burden", ["router/native/burden.c"], optional=True),
+        Extension("router._filling", ["router/native/filling.c"], optional=True),
+        Extension(
+            "router._cut",
+            ["router/native/cut.c", "router/native/json_text.c"],
+            depends=["router/native/json_text.h"],
+            optional=True,
+        ),
     ]
 )

@@ -83,12 +83,12 @@ def until(connection: socket.socket, mark: bytes) -> bytes:
 
 
 @contextmanager
-def live_edge(folder: Path, limits: dict, **more) -> Iterator[Edge]:
-    """Start a gateway with these limits; stop it behind the block."""
+def live_edge(folder: Path, limits: dict, model: str = "simulated", **more) -> Iterator[Edge]:
+    """Start a gateway with these limits in front of this model; stop it behind the block."""
     port = free_port()
     backend = CountingSimulator("m", Profile(first_token=0.0, per_token=0.0))
     with in_thread(backend) as url:
-        row = {"base_url": url, "model": "simulated", "price": {"input": 1, "output": 2}}
+        row = {"base_url": url, "model": model, "price": {"input": 1, "output": 2}}
         config = {"version": 1, "listen": f"127.0.0.1:{port}", "data": "data", "limits": limits}
         config |= {"policy": "policy.yaml", "backends": {"m": row}, **more}
         (folder / "turnout.yaml").write_text(yaml.safe_dump(config))

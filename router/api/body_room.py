@@ -1,6 +1,7 @@
 """The room that bodies on their way have together, and the order in which large ones are read.
 
-Theory of operation. A body that does not come with its head takes room before more of it is read:
+Theory of operation. A body that comes with its head takes room if it is not small, any other one
+before more of it is read:
 TIMES its announced size, since it is in memory as it came, as it was read and as it goes out. Once
 it is there it takes what it needs, which may be more (`need_of`): that waits for nobody, so whoever
 is let in can finish. All is given back when its request is over. Where there is no room, its
@@ -23,7 +24,7 @@ from router.fairness import Line, Ticket
 
 TIMES: Final = 3  # what came, what was read of it, what goes out
 _WIDE: Final = 3  # times more, where characters may take four bytes each
-LARGE: Final = 256_000  # bytes of a body that waits for its turn to be read
+LARGE: Final = 65_536  # bytes of a body that takes room however it comes, and turns
 SECONDS_PER_BYTE: Final = 15e-9  # what all work on one takes, and a rest nearly as long
 MOST_WAITING: Final = 1_000  # requests; their connections are bounded besides
 REASONS: Final = ("share", "room")

@@ -9,13 +9,17 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from policies.headers import PREFIX
 from router.api.body_room import LARGE, TIMES, Berth, need_of
 from router.api.codings import decoded
+from router.api.filling import Filling, Gathers
 from router.api.gateway import Limits
 from router.errors import BodyTooSlow, PayloadTooLarge
+from router.ledger.text_weights import weight
 from router.operations.operation import Row
+from router.protocols.ahead import read_ahead
 from router.protocols.decoders import most_of
 from router.protocols.headers import credential_of
 
 _HINTS: Final = PREFIX.encode()
+_DIGITS: Final = 12  # of a length, looked at: a terabyte
 
 
 class Asked:
@@ -58,7 +62,7 @@ class Incoming(Asked):
         """`fields` are the headers, names in lower case, as the connection's parser has them."""
         self._connection: Any = connection
         self._limits = limits
-        self._body: bytes | bytearray = b""  # it usually comes in one part
+        self._body: bytes | Gathers = b""  # it usually comes in one part
         self._waiter: asyncio.Future[None] | None = None
         self._room: Berth | None = None
         self.received = False  # all of it
@@ -81,11 +85,18 @@ class Incoming(Asked):
             self._body = data
             return
         if isinstance(self._body, bytes):
-            self._body = bytearray(self._body)
+            self._body = self._filling(self._body)
         if len(self._body) <= self._limits.body:
-            self._body += data
+            self._body.add(data)
         else:
             self._wake()
+
+    def _filling(self, first: bytes) -> Gathers:
+        """What the parts are gathered in, with room for as many bytes as were announced."""
+        announced = self.fields.get(b"content-length", b"0")[:_DIGITS]
+        filling = Filling(min(int(announced) if announced.isdigit() else 0, self._limits.body))
+        filling.add(first)
+        return filling
 
     def complete(self) -> None:
         """Note that the request is all there."""
@@ -105,14 +116,22 @@ class Incoming(Asked):
         Raises PayloadTooLarge, BodyTooSlow, UnsupportedCoding, BadRequest (it is not what its
         coding says); LimitExceeded and Overloaded where there is no room for it.
         """
+        coding = self.fields.get(b"content-encoding")
         if not self.received:
             await self._rest_of_body()
-        body, self._body = self._body, b""
-        if len(body) > self._limits.body:
+        elif len(self._body) > LARGE and coding is None:
+            await self._enter(len(self._body))
+        held, self._body = self._body, b""
+        if len(held) > self._limits.body:
             raise self._too_large()
-        if b"content-encoding" in self.fields:
-            body = await self._decoded(bytes(body), self.fields[b"content-encoding"])
-        return body if isinstance(body, bytes) else bytes(body)
+        body = held if isinstance(held, bytes) else held.take()
+        if coding is not None:
+            body = await self._decoded(body, coding)
+        elif len(body) > LARGE or self._room is not None:
+            await self._turn(body)
+        if len(body) > LARGE:
+            await read_ahead(body, weight)
+        return body
 
     async def _decoded(self, came: bytes, coding: bytes) -> bytes:
         """Inflate a body, in the room that it may take then."""
@@ -135,8 +154,6 @@ class Incoming(Asked):
         await self._enter(self._most(int(announced) or most))
         if not self.received:
             await self._arrival()
-        if b"content-encoding" not in self.fields:
-            await self._turn(self._body)
 
     async def _enter(self, size: int) -> None:
         """Take room for a body; until there is some, nothing more is read."""
@@ -162,7 +179,7 @@ class Incoming(Asked):
                 f"The request body did not arrive within {self._limits.body_timeout:g} seconds."
             ) from None
 
-    async def _turn(self, body: bytes | bytearray) -> None:
+    async def _turn(self, body: bytes) -> None:
         """Keep what room the body needs, and wait until a large one may be read."""
         if self._room is not None:
             self._room.resize(need_of(body))

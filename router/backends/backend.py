@@ -94,7 +94,8 @@ class Backend:
     a request (`router.backends.counting.table`). `offers` is what customers may keep in its
     account: OFFERS. `expected_reasoning_tokens` is what an answer's unseen thoughts come to where
     their use is not told, 0: what its answers have shown. One that `finishes` is read to its end
-    where the client of a stream left, so that its use is told.
+    where the client of a stream left, so that its use is told. `dearest_pico` is what its dearest
+    token costs in pico-USD, where the cost that it tells is charged: the bound of that.
     """
 
     name: str
@@ -131,6 +132,7 @@ class Backend:
     offers: frozenset[str] = frozenset()
     expected_reasoning_tokens: int = 0
     finishes: bool = False
+    dearest_pico: int | None = None
     denied: frozenset[str] = field(init=False, compare=False, repr=False, default=frozenset())
 
     def __post_init__(self) -> None:

@@ -24,6 +24,7 @@ from router.api.admin import Administered
 from router.api.connection import Connection
 from router.api.server_state import DatedState
 from router.app import Running, running
+from router.cli.common.core_dumps import forbid_core_dumps
 from router.cli.common.descriptors import raise_descriptors
 from router.cli.common.documents import config_option, documents_or_end, end_with_findings
 from router.cli.common.stores import no_database
@@ -220,6 +221,8 @@ def serve(config_path: Path, workers: int, worker_args: str | None) -> None:
     """
     set_up_logs(log_level())
     documents = documents_or_end(config_path)
+    if not documents.config.core_dumps:
+        forbid_core_dumps()
     if worker_args is None:
         warn_of_missing(documents.loaded.missing)
     try:

@@ -1,12 +1,20 @@
-"""What a batch really used, read from its results: line by line, as single answers are metered."""
+"""What a batch really used, read from its results: line by line, as single answers are metered.
+
+A result is believed as a single answer is, and there is one for each request at most: what a server
+tells beyond that is not charged, and the operator is told.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
 
+from router.ask import KEPT_ELSEWHERE
+from router.backends.backend import Backend
+from router.backends.dispatch.bounds import bounded
 from router.backends.transport.transport import HttpAnswer, TransportError
 from router.domain import Charge, Outcome, Usage
 from router.errors import UpstreamFailed
@@ -16,14 +24,17 @@ from router.operations.paths import ROUTES
 from router.operations.plain import PLAIN_ASK
 from router.pipeline.meter import together
 from router.protocols.passage import ErrorInside, MalformedReply, Reply
+from router.protocols.risks import HOSTED
 from router.protocols.table import PROTOCOLS
 from router.protocols.usage import BYTES_PER_TOKEN
 from router.world.snapshot import Snapshot
 
 _LONGEST: Final = 64 * 1024 * 1024  # bytes of a line
+# What was asked is not known any more: it may have had all that makes an answer's use large.
+_ANY_ASK: Final = PLAIN_ASK._replace(features=KEPT_ELSEWHERE | {f"{HOSTED}any"})
 
 
-async def lines_of(answer: HttpAnswer) -> AsyncIterator[bytes]:
+async def lines_of(answer: HttpAnswer) -> AsyncGenerator[bytes, None]:
     """The lines of an answer; closes it. Raises UpstreamFailed where it breaks off."""
     rest: list[bytes] = []
     size = 0
@@ -36,7 +47,7 @@ async def lines_of(answer: HttpAnswer) -> AsyncIterator[bytes]:
             rest.append(last)
             size += len(last)
             if size > _LONGEST:
-                raise UpstreamFailed("A result is longer than is read here.")
+                raise TooMuchToRead("A result is longer than is read here.")
     except TransportError as error:
         raise UpstreamFailed(f"The results broke off: {error.reason}.") from None
     finally:
@@ -44,9 +55,15 @@ async def lines_of(answer: HttpAnswer) -> AsyncIterator[bytes]:
     yield b"".join(rest)
 
 
+class TooMuchToRead(UpstreamFailed):
+    """Results that nobody can read, however often they are asked for."""
+
+
 @dataclass(slots=True)
 class Tally:
-    """The sum of what results tell. `path` is where each request was asked."""
+    """The sum of what results tell. `told` is what they claim in all, `usage` what of that can be
+    true, `beyond` whether there are more of them than the batch has requests.
+    """
 
     world: Snapshot
     bound: Bound
@@ -54,13 +71,31 @@ class Tally:
     cost_pico: int = 0
     requests: int = 0
     model: str | None = None
+    told: Usage = field(default_factory=Usage)
+    beyond: bool = False
 
     async def read(self, answer: HttpAnswer) -> None:
-        """Add all results of an answer."""
-        async for line in lines_of(answer):
-            if line.strip():
+        """Add all results of an answer, up to one for each request of the batch.
+
+        Raises UpstreamFailed where it breaks off, TooMuchToRead where a result is too long.
+        """
+        lines, results, most = lines_of(answer), 0, self.bound.requests
+        async with aclosing(lines):
+            async for line in lines:
+                if not line.strip():
+                    continue
+                results += 1
+                used_up = self.requests == most and _answered(line) is not None
+                if results > most or used_up:
+                    self.beyond = True
+                    return
                 self.add(line)
                 await asyncio.sleep(0)  # others are served meanwhile
+
+    @property
+    def disbelieved(self) -> bool:
+        """Whether they tell more than can be true."""
+        return self.beyond or self.told != self.usage
 
     def add(self, line: bytes) -> None:
         """Add one result; one that is no answer cost nothing."""
@@ -71,9 +106,16 @@ class Tally:
         if told is None:
             return
         self.requests += 1
-        self.usage = together([self.usage, told.usage])
+        asked = self._asked(told)
+        usage = told.usage._replace(reported_pico=None)
+        taken = usage
+        if asked:
+            widest = max(asked, key=lambda one: one.context_window or 0)
+            taken = bounded(usage, widest, _ANY_ASK, seen=0, whole=len(told.body))
+        self.told = together([self.told, usage])
+        self.usage = together([self.usage, taken])
         self.model = told.model or self.model
-        self.cost_pico += self._cost(told)
+        self.cost_pico += self._cost(asked, taken)
 
     def charge(self, backend: str) -> Charge:
         """What is charged for all of it."""
@@ -103,13 +145,16 @@ class Tally:
             usage = Usage(0, -(-len(raw) // BYTES_PER_TOKEN), estimated=True)
             return Reply(raw, usage, None)
 
-    def _cost(self, told: Reply) -> int:
-        """What a result cost: by the model that it names, else by the dearest of the batch's."""
+    def _asked(self, told: Reply) -> list[Backend]:
+        """Whose a result is: those with the model that it names, else any of the batch's."""
         backends = [self.world.backends[n] for n in self.bound.backends if n in self.world.backends]
         named = [each for each in backends if told.model == each.model]
         named = named or [b for b in backends if told.model and told.model.startswith(b.model)]
-        prices = [self.world.batch_prices.price(each.name) for each in named or backends]
-        usage = told.usage._replace(reported_pico=None)
+        return named or backends
+
+    def _cost(self, backends: Sequence[Backend], usage: Usage) -> int:
+        """What a result cost, at the dearest of those whose it may be."""
+        prices = [self.world.batch_prices.price(each.name) for each in backends]
         return max((price.cost(usage) for price in prices), default=0)
 
 

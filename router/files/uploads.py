@@ -1,6 +1,7 @@
 """Files on their way into an account: read as they come, judged, and sent on as they are."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from policies.pii.media import is_text, without_media
 from router.backends.backend import FILES, Backend
 from router.backends.dialects.table import DIALECTS
 from router.backends.dispatch.account import AccountCall
-from router.errors import BadRequest, BodyTooSlow, UpstreamFailed
+from router.errors import BadRequest, BodyTooSlow, LimitExceeded, UpstreamFailed, retry_after
 from router.files.body import FormBody, Spool
 from router.files.desk import Asker, Desk, shown
 from router.files.requests import screened_lines
@@ -24,6 +25,8 @@ _BATCH: Final = "batch"  # the purpose of a file that holds requests
 _LONGEST_PURPOSE: Final = 64
 _FORGOTTEN_MS: Final = 3_600_000  # after which nobody waits for an upload any more
 _UNREAD: Final = "tokens"  # the feature of a request whose text no detector can read
+_COME_BACK_MS: Final = 1_000
+_TOO_MANY: Final = "Your organization sends as many files at once as it may (`files.uploads`)."
 _READ_AT_ONCE: Final = 4_000_000  # bytes of a file that the detectors read
 
 
@@ -36,15 +39,31 @@ class Uploads:
         self._folder = folder
         self._line = line
         self._patience = patience
+        self._running: Counter[str] = Counter()  # by organization
 
     async def upload(self, asker: Asker, content_type: str, chunks: AsyncIterator[bytes]) -> bytes:
         """Send a client's file to the account; return what its server says of it.
 
         Raises BadRequest, PayloadTooLarge, BodyTooSlow, PermissionDenied, NotFound, LimitExceeded
-        (the organization has as many files as it may have), Unavailable, and what accounts raise.
+        (the organization has as many files, or sends as many at once, as it may), Unavailable, and
+        what accounts raise.
         """
-        desk, most = self._desk, self._desk.files.size
-        backend = desk.offering(asker, FILES)
+        backend = self._desk.offering(asker, FILES)
+        running, organization = self._running, asker.organization
+        if running[organization] >= self._desk.files.uploads:
+            raise LimitExceeded(_TOO_MANY, headers=retry_after(_COME_BACK_MS))
+        running[organization] += 1
+        try:
+            return await self._kept(asker, backend, content_type, chunks)
+        finally:
+            running[organization] -= 1
+            if not running[organization]:
+                del running[organization]
+
+    async def _kept(
+        self, asker: Asker, backend: Backend, content_type: str, chunks: AsyncIterator[bytes]
+    ) -> bytes:
+        most = self._desk.files.size
         with Spool(self._folder, most) as spool, Spool(self._folder, 2 * most) as rewritten:
             form = FormReader(content_type, spool.take)
             await self._receive(form, chunks)
@@ -59,6 +78,15 @@ class Uploads:
             return await self._sent(asker, backend, body, content.size, bound)
 
     async def _receive(self, form: FormReader, chunks: AsyncIterator[bytes]) -> None:
+        """Read a form as it comes: no pause may be long, and neither may all of it."""
+        seconds = self._desk.files.upload
+        try:
+            async with asyncio.timeout(seconds):
+                await self._read(form, chunks)
+        except TimeoutError:
+            raise BodyTooSlow(f"The file did not arrive within {seconds:g} seconds.") from None
+
+    async def _read(self, form: FormReader, chunks: AsyncIterator[bytes]) -> None:
         while True:
             try:
                 async with asyncio.timeout(self._patience):

@@ -25,7 +25,7 @@ from router.errors import TurnoutError, UpstreamRejected
 from router.files.bound import Bound
 from router.files.desk import Desk, shown
 from router.files.family import FAMILIES, Family
-from router.files.results import Tally
+from router.files.results import Tally, TooMuchToRead
 from router.ledger.long_holds import NOTHING, LongHolds
 from router.ledger.server.errors import Disconnected
 from router.stored.owned import NEVER, Owned, OwnedKind, OwnedState
@@ -163,7 +163,20 @@ class Watcher:
                 if error.status not in (404, 410):
                     raise
                 return self._whole(owned)
+            except TooMuchToRead as error:
+                self._doubt(account, owned, tally, str(error))
+                return self._whole(owned)
+        if tally.disbelieved:
+            self._doubt(account, owned, tally, "more than can be true")
         return tally.charge(owned.backend)
+
+    @staticmethod
+    def _doubt(account: Account, owned: Owned, tally: Tally, why: str) -> None:
+        """Tell the operator of results that cannot be true, or read."""
+        account.disbelieve(tally.told, tally.usage, owned.id)
+        facts = {"batch": owned.id, "backend": owned.backend, "reason": why}
+        most = tally.bound.requests
+        _LOG.warning("the results of a batch are not believed", extra={**facts, "requests": most})
 
     def _whole(self, owned: Owned) -> Charge:
         version = self._desk.serving.snapshot.batch_prices.version

@@ -134,6 +134,11 @@ def _in_c() -> Callable[[bytes, bytes], int] | None:
 weigh: Final[Callable[[bytes, bytes], int]] = _in_c() or weigh_in_python
 
 
+def weight(text: bytes) -> int:
+    """What a text weighs. Of a long one other threads run meanwhile."""
+    return weigh(text, WEIGHTS)
+
+
 def most_tokens(text: bytes) -> int:
     """An upper bound of the tokens of a text in UTF-8, escapes of JSON included: see ADR 127."""
     return -(-weigh(text, WEIGHTS) // TOKEN)

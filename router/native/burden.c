@@ -11,6 +11,7 @@ enum {
   WORD = 12,
   ESCAPE = 4,
   BYTE = 1,
+  LONG = 1000000, /* bytes; meanwhile other threads go on */
 };
 
 typedef struct {
@@ -49,6 +50,17 @@ static void pass_word(Burden *burden) {
   }
 }
 
+static void weigh(Burden *burden) {
+  while (burden->at < burden->end && burden->sum <= burden->most) {
+    if (*burden->at == '"') pass_string(burden);
+    else if (!ENDS[(unsigned char)*burden->at]) pass_word(burden);
+    else {
+      burden->sum += *burden->at == '{' || *burden->at == '[' ? PIECE + BYTE : BYTE;
+      burden->at++;
+    }
+  }
+}
+
 static PyObject *burden_of(PyObject *Py_UNUSED(module), PyObject *const *given, Py_ssize_t count) {
   if (count != 2 || !PyBytes_Check(given[0]) || !PyLong_Check(given[1])) {
     PyErr_SetString(PyExc_TypeError, "burden(raw: bytes, most: int)");
@@ -57,13 +69,12 @@ static PyObject *burden_of(PyObject *Py_UNUSED(module), PyObject *const *given, 
   Burden burden = {PyBytes_AS_STRING(given[0]), NULL, 0, PyLong_AsSsize_t(given[1])};
   if (burden.most == -1 && PyErr_Occurred()) return NULL;
   burden.end = burden.at + PyBytes_GET_SIZE(given[0]);
-  while (burden.at < burden.end && burden.sum <= burden.most) {
-    if (*burden.at == '"') pass_string(&burden);
-    else if (!ENDS[(unsigned char)*burden.at]) pass_word(&burden);
-    else {
-      burden.sum += *burden.at == '{' || *burden.at == '[' ? PIECE + BYTE : BYTE;
-      burden.at++;
-    }
+  if (burden.end - burden.at < LONG) {
+    weigh(&burden);
+  } else {
+    Py_BEGIN_ALLOW_THREADS
+    weigh(&burden);
+    Py_END_ALLOW_THREADS
   }
   return PyLong_FromSsize_t(burden.sum);
 }

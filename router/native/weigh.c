@@ -4,7 +4,21 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
-enum { PAIRS = 65536 };
+enum {
+  PAIRS = 65536,
+  LONG = 1000000, /* bytes; meanwhile other threads go on */
+};
+
+static unsigned long long sum_of(const unsigned char *at, const unsigned char *end,
+                                 const unsigned char *weights) {
+  unsigned long long sum = 0;
+  unsigned before = ' ';
+  for (; at < end; at++) {
+    sum += weights[before << 8 | *at];
+    before = *at;
+  }
+  return sum;
+}
 
 static PyObject *weigh(PyObject *Py_UNUSED(module), PyObject *const *given, Py_ssize_t count) {
   if (count != 2 || !PyBytes_Check(given[0]) || !PyBytes_Check(given[1]) ||
@@ -15,11 +29,13 @@ static PyObject *weigh(PyObject *Py_UNUSED(module), PyObject *const *given, Py_s
   const unsigned char *at = (const unsigned char *)PyBytes_AS_STRING(given[0]);
   const unsigned char *end = at + PyBytes_GET_SIZE(given[0]);
   const unsigned char *weights = (const unsigned char *)PyBytes_AS_STRING(given[1]);
-  unsigned long long sum = 0;
-  unsigned before = ' ';
-  for (; at < end; at++) {
-    sum += weights[before << 8 | *at];
-    before = *at;
+  unsigned long long sum;
+  if (end - at < LONG) {
+    sum = sum_of(at, end, weights);
+  } else {
+    Py_BEGIN_ALLOW_THREADS
+    sum = sum_of(at, end, weights);
+    Py_END_ALLOW_THREADS
   }
   return PyLong_FromUnsignedLongLong(sum);
 }

@@ -13,6 +13,7 @@ from classifiers.prompt import SYSTEM_ROLES, Prompt, PromptTurn
 from router.ask import NAMED_FILES, NO_FEATURES, NO_MEDIA, Ask, Media
 from router.errors import BadRequest
 from router.protocols import known_keys
+from router.protocols.ahead import utf8_size
 from router.protocols.document import parse_members
 from router.protocols.fields import (
     MOST_TOKENS,
@@ -162,7 +163,7 @@ class _Text:
         text = message.get("content")
         if not isinstance(text, str):
             text = self._content(text, index)
-        self.bytes += len(text) if text.isascii() else len(text.encode())
+        self.bytes += len(text) if text.isascii() else utf8_size(text)
         if role in SYSTEM_ROLES:
             self.system.append(text)
         else:

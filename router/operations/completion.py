@@ -10,6 +10,7 @@ from classifiers.prompt import Prompt, PromptTurn
 from router.ask import Ask
 from router.operations.texts_in import TOKENS, Texts
 from router.protocols import known_keys
+from router.protocols.ahead import utf8_size
 from router.protocols.document import parse_members
 from router.protocols.fields import (
     MOST_TOKENS,
@@ -22,10 +23,8 @@ from router.protocols.fields import (
     wrong_type,
 )
 from router.protocols.headers import CHAT_REQUEST, NO_HEADERS, Fields, of_request
-from router.protocols.scan import scan
-from router.protocols.splice import splice
+from router.protocols.splice import with_member
 from router.protocols.texts import texts_but
-from router.protocols.tolerant_json import without_halves
 
 DEFAULT_TOKENS: Final = 16
 MAX_CHOICES: Final = 128
@@ -49,8 +48,7 @@ def parse_completion(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
     most = read_integer(body, "max_tokens", 0, MOST_TOKENS)
     if most is None:
         most = body["max_tokens"] = DEFAULT_TOKENS
-        raw = splice(raw, members, {"max_tokens": b"%d" % most})
-        members = scan(without_halves(raw))
+        raw, members = with_member(raw, members, "max_tokens", b"%d" % most)
     each = max(_choices(body, "n"), _choices(body, "best_of"))
     return Ask(
         operation="completion",
@@ -68,7 +66,7 @@ def parse_completion(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
         tools=(),
         images=0,
         json_schema=False,
-        text_bytes=prompts.bytes + len((suffix or "").encode()),
+        text_bytes=prompts.bytes + utf8_size(suffix or ""),
         prompt=Prompt("", (PromptTurn("user", "\n".join(prompts.words)),), ()),
         features=_features(body, prompts),
         headers=of_request(CHAT_REQUEST, headers),

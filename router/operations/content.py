@@ -12,6 +12,7 @@ from classifiers.prompt import Prompt, PromptTurn
 from router.ask import NAMED_FILES, NO_MEDIA, STORED_STATE, Ask
 from router.errors import BadRequest
 from router.protocols import known_keys
+from router.protocols.ahead import utf8_size
 from router.protocols.document import parse_members, refuse_aliases
 from router.protocols.fields import MOST_TOKENS, read_integer, read_model, wrong_type
 from router.protocols.headers import NO_HEADERS, Fields
@@ -176,7 +177,7 @@ class _Facts:
         return ""
 
     def _read_text(self, text: str) -> None:
-        self.bytes += len(text) if text.isascii() else len(text.encode())
+        self.bytes += len(text) if text.isascii() else utf8_size(text)
 
     def _medium(self, held: dict[str, Any]) -> None:
         self.others += 1

@@ -11,6 +11,7 @@ from router.errors import BadRequest
 from router.operations.form_fields import file_headers, flag_of, integer_of, read_fields
 from router.operations.plain import PLAIN_ASK, with_default_model
 from router.protocols import known_keys
+from router.protocols.ahead import utf8_size
 from router.protocols.document import parse_members, unknown_names
 from router.protocols.fields import read_flag, read_integer, read_model, read_user, wrong_type
 from router.protocols.headers import CHAT_REQUEST, NO_HEADERS, Fields, of_request
@@ -69,7 +70,7 @@ def _of_json(raw: bytes, headers: Fields, path: str, least: int) -> Ask:
         choices=number,
         user=read_user(body),
         images=len(given),
-        text_bytes=len(_prompt(body).encode()),
+        text_bytes=utf8_size(_prompt(body)),
         media=Media(images=len(given)) if given else NO_MEDIA,
         headers=(("content-type", "application/json"), *pairs) if least else pairs,
         read_texts=_texts,
@@ -109,7 +110,7 @@ def _ask(prompt: str, form: Form, headers: Fields, path: str) -> Ask:
         choices=number,
         user=read_user(form.texts),
         images=len(form.files),
-        text_bytes=len(prompt.encode()),
+        text_bytes=utf8_size(prompt),
         media=_measured(form),
         headers=file_headers(form, headers),
         read_texts=_texts,

@@ -13,6 +13,7 @@ from classifiers.prompt import Prompt, PromptTurn
 from router.ask import NAMED_FILES, NO_FEATURES, NO_MEDIA, STORED_STATE, Ask
 from router.errors import BadRequest
 from router.protocols import known_keys
+from router.protocols.ahead import utf8_size
 from router.protocols.document import parse_members
 from router.protocols.fields import (
     MOST_TOKENS,
@@ -148,7 +149,7 @@ class _Facts:
     def _read_message(self, message: dict[str, Any], index: int) -> None:
         role, content, turns = message.get("role"), message.get("content"), self.turns
         if type(content) is str:
-            self.bytes += len(content) if content.isascii() else len(content.encode())
+            self.bytes += len(content) if content.isascii() else utf8_size(content)
             text, talks = content, True
         else:
             before = len(turns)
@@ -171,7 +172,7 @@ class _Facts:
         """The texts of content: a string, or blocks; other blocks are counted. `where` is the
         parameter it belongs to, or the number of the message."""
         if isinstance(content, str):
-            self.bytes += len(content) if content.isascii() else len(content.encode())
+            self.bytes += len(content) if content.isascii() else utf8_size(content)
             return [content]
         if content is None:
             return []
@@ -185,7 +186,7 @@ class _Facts:
                 text = block.get("text")
                 if not isinstance(text, str):
                     raise wrong_type(_named(where), "text blocks with a string each")
-                self.bytes += len(text) if text.isascii() else len(text.encode())
+                self.bytes += len(text) if text.isascii() else utf8_size(text)
                 texts.append(text)
             else:
                 self._other(block, where)

@@ -13,6 +13,7 @@ from router.ask import Ask
 from router.errors import BadRequest
 from router.operations.plain import PLAIN_ASK
 from router.protocols import known_keys
+from router.protocols.ahead import utf8_size
 from router.protocols.document import parse_members
 from router.protocols.fields import (
     MOST_TOKENS,
@@ -76,7 +77,7 @@ def _size(held: Any, param: str) -> int:
     if held is None:
         raise BadRequest(f"Missing required parameter: '{param}'.", param=param)
     if isinstance(held, str):
-        return len(held.encode())
+        return len(held) if held.isascii() else utf8_size(held)
     if isinstance(held, dict):
         return len(orjson.dumps(held))
     raise wrong_type(param, "a string or an object")

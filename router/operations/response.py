@@ -14,6 +14,7 @@ from classifiers.prompt import SYSTEM_ROLES, Prompt, PromptTurn
 from router.ask import NAMED_FILES, NO_FEATURES, NO_MEDIA, STORED_STATE, Ask
 from router.errors import BadRequest
 from router.protocols import known_keys
+from router.protocols.ahead import utf8_size
 from router.protocols.document import parse_members
 from router.protocols.fields import (
     MOST_TOKENS,
@@ -262,7 +263,7 @@ class _Facts:
             yield self._sized(text)
 
     def _sized(self, text: str) -> str:
-        self.bytes += len(text) if text.isascii() else len(text.encode())
+        self.bytes += len(text) if text.isascii() else utf8_size(text)
         return text
 
     def _medium(self, kind: str, part: dict[str, Any]) -> None:

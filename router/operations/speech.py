@@ -9,6 +9,7 @@ from router.ask import Ask
 from router.errors import BadRequest
 from router.operations.plain import PLAIN_ASK
 from router.protocols import known_keys
+from router.protocols.ahead import utf8_size
 from router.protocols.document import parse_members
 from router.protocols.fields import read_model, read_user, wrong_type
 from router.protocols.headers import CHAT_REQUEST, NO_HEADERS, Fields, of_request
@@ -38,7 +39,7 @@ def parse_speech(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
         stream=True,  # a sound goes back as it comes
         max_output_tokens=_TOKENS_A_CHARACTER * (len(spoken) + _TOKENS_A_CHARACTER),
         user=read_user(body),
-        text_bytes=len(spoken.encode()) + len(how.encode()),
+        text_bytes=utf8_size(spoken) + utf8_size(how),
         headers=of_request(CHAT_REQUEST, headers),
         read_texts=_texts,
         units=((CHARACTER, len(spoken)),),

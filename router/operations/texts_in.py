@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from router.errors import BadRequest
+from router.protocols.ahead import utf8_size
 from router.protocols.fields import wrong_type
 
 TOKENS: Final = "tokens"  # the feature of a request whose text nobody but the model can read
@@ -35,7 +36,7 @@ class Texts:
     def _read(self, text: Any, param: str) -> int:
         if isinstance(text, str):
             self.words.append(text)
-            return len(text.encode())
+            return len(text) if text.isascii() else utf8_size(text)
         if _are_tokens(text):
             self.tokens = True
             return len(text) * _BYTES_PER_TOKEN

@@ -5,6 +5,7 @@ hold must cover the others too: digits, base64, rare scripts, images that a mode
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from router.ask import Ask
@@ -12,6 +13,7 @@ from router.backends.backend import Backend
 from router.backends.media_rules import most_of_media
 from router.ledger.estimate import TOKENS_AROUND, estimate_tokens
 from router.ledger.text_weights import TOKEN, WEIGHTS, most_tokens, weigh
+from router.protocols.ahead import LARGE, Outlined, outline_of, utf8_size
 
 # Where the body says something in another way than the model reads it: escapes instead of
 # characters, seals of providers on their own words. Such a body's texts are looked at one by one.
@@ -24,6 +26,7 @@ _USUAL_LIMIT: Final = "max_tokens"
 _OTHER_LIMITS: Final = frozenset(("max_completion_tokens", "max_output_tokens", _SETTINGS))
 _COMMA: Final = 2 * TOKEN  # what stands between members, and rounding
 _AROUND_A_TEXT: Final = 8  # what a chat template puts around a message
+_UNKNOWN: Final[Mapping[int, int]] = MappingProxyType({})  # weights of texts
 _WORDS_ON_TOOLS: Final = 1_024  # of a server to its model: on tools at all, on each that it hosts
 
 
@@ -34,7 +37,8 @@ def most_input(
     raw = ask.raw
     if ask.images or ask.tools or ask.features or ask.form or ask.declared is not None:
         return _most_of_parts(ask, likely, backends, candidates)
-    if _ESCAPES in raw or _SEAL in raw or _SEALED in raw:
+    seen = raw if len(raw) <= LARGE else outline_of(raw, ask.members)
+    if _ESCAPES in seen or _SEAL in seen or _SEALED in seen:
         most = _most_of_texts(ask)
     else:
         most = _most_of_text(raw, ask)
@@ -49,7 +53,8 @@ def _most_of_parts(
     if ask.declared is not None or _TOKENS in ask.features:
         return likely
     raw = ask.raw
-    if ask.images or ask.form or _ESCAPES in raw or _SEAL in raw or _SEALED in raw:
+    seen = outline_of(raw, ask.members)
+    if ask.images or ask.form or _ESCAPES in seen or _SEAL in seen or _SEALED in seen:
         most = _most_of_texts(ask) + TOKENS_AROUND
     else:
         most = _most_of_text(raw, ask) + TOKENS_AROUND
@@ -67,7 +72,8 @@ def _most_of_parts(
 
 def _most_of_text(raw: bytes, ask: Ask) -> int:
     """All of the body, where a model reads it as it is: names of fields stand for a template."""
-    weight = weigh(raw, WEIGHTS)
+    known = ask.members.weight if type(ask.members) is Outlined else None
+    weight = weigh(raw, WEIGHTS) if known is None else known
     if ask.max_output_tokens is not None:
         # Whoever says an output limit is held for no more than one who does not.
         usual = ask.members.get(_USUAL_LIMIT)
@@ -91,9 +97,20 @@ def _words_on_limits(ask: Ask) -> int:
 def _most_of_texts(ask: Ask) -> int:
     if ask.form:
         return ask.text_bytes
-    texts = [text.encode("utf-8", "surrogatepass") for text in ask.texts()]
-    rest = max(0, ask.text_bytes - sum(map(len, texts)))  # seals
-    return sum(map(most_tokens, texts)) + _AROUND_A_TEXT * len(texts) + estimate_tokens(rest)
+    known = ask.members.texts if type(ask.members) is Outlined else _UNKNOWN
+    texts = ask.texts()
+    size = most = 0
+    for text in texts:
+        weight = known.get(id(text))
+        if weight is None:
+            encoded = text.encode("utf-8", "surrogatepass")
+            size += len(encoded)
+            most += most_tokens(encoded)
+        else:
+            size += utf8_size(text)
+            most += -(-weight // TOKEN)
+    rest = max(0, ask.text_bytes - size)  # seals
+    return most + _AROUND_A_TEXT * len(texts) + estimate_tokens(rest)
 
 
 def largest_window(backends: Sequence[Backend]) -> int:

@@ -38,6 +38,9 @@ class Relay:
         known, so it carries the expected one. Raises StreamBroken when the backend breaks off.
         """
         caller, context = self._caller, self._context
+        if upstream.orphaned:
+            await self._finish(upstream)
+            raise asyncio.CancelledError
         ask = context.ask
         streamed = ask.stream and upstream.streamed  # what may be a stream need not be one
         served_by = caller.backend = upstream.backend.name

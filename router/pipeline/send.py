@@ -41,7 +41,7 @@ class Sender:
         request_id, customer = reservation.request_id, reservation.principal.organization
         if steps is None:
             return self._dispatcher.open(
-                plan.backends, ask, request_id, plan.priority, customer, trace=trace
+                plan.backends, ask, request_id, plan.priority, customer, trace=trace, outlasts=True
             )
         cascade = Cascade(verify=steps.verify, max_steps=len(steps.steps), judge=plan.judge)
         return self._cascades.open(

@@ -17,6 +17,7 @@ from policies.decision import Decision
 from router.ask import STORED_STATE, Ask
 from router.domain import Principal
 from router.errors import BadRequest
+from router.ledger.text_weights import weight
 from router.operations.operation import Parse
 from router.pipeline.background import Background
 from router.pipeline.caller import Caller
@@ -24,6 +25,7 @@ from router.pipeline.conversing import ConversationShelf, Talk, conversation_nam
 from router.pipeline.keeping import KeepingCaller
 from router.pipeline.request_context import RequestContext
 from router.pipeline.serving import RunShelf
+from router.protocols.ahead import read_ahead
 from router.protocols.edits import with_value, without
 from router.protocols.headers import Fields
 from router.protocols.responses.kept import (
@@ -145,7 +147,7 @@ class KeptResponses:
             raise _not_there(_TALKS)
         if body.get("store") is not False:
             if has_unsealed(ask.body.get("input")):  # nobody will remember what they stand for
-                ask = _with_input(parse, ask, [*replayed(ask.body["input"])], fields)
+                ask = await _with_input(parse, ask, [*replayed(ask.body["input"])], fields)
             ask = with_value(ask, "store", False)
         wanted = self._wanted(body, world, principal)
         if background and not wanted:
@@ -166,7 +168,7 @@ class KeptResponses:
             earlier = [] if talk is None else talk.earlier
             if ours is not None:
                 earlier = await self.conversation(organization, ours)
-            ask = _with_input(parse, ask, [*earlier, *replayed(listed(items))], fields)
+            ask = await _with_input(parse, ask, [*earlier, *replayed(listed(items))], fields)
         return ask, _Named(items, ours, talk)
 
     async def begin(self, context: RequestContext, decision: Decision) -> RequestContext:
@@ -265,7 +267,7 @@ def _not_there(why: str) -> BadRequest:
     return BadRequest(f"'background' {why}", param="background")
 
 
-def _with_input(parse: Parse, ask: Ask, items: list[Any], fields: Fields) -> Ask:
+async def _with_input(parse: Parse, ask: Ask, items: list[Any], fields: Fields) -> Ask:
     """The request with this input in place of its own, and of a response or a conversation of ours
     that it names."""
     edits: dict[str, bytes | None] = {"input": orjson.dumps(items)}
@@ -273,4 +275,6 @@ def _with_input(parse: Parse, ask: Ask, items: list[Any], fields: Fields) -> Ask
         edits[_PREVIOUS] = None
     if is_conversation_id(conversation_named(ask.body)):
         edits[_NAMED] = None
-    return parse(splice(ask.raw, ask.members, edits), fields)._replace(session=ask.session)
+    raw = splice(ask.raw, ask.members, edits)
+    await read_ahead(raw, weight)
+    return parse(raw, fields)._replace(session=ask.session)

@@ -141,6 +141,11 @@ class Price:
         prompt = input_tokens * _dearest(rates, (INPUT, CACHED, *kinds)) + self.per_request_pico
         return prompt + output_tokens * _dearest(rates, (OUTPUT, *answers)), prompt
 
+    @property
+    def dearest(self) -> int:
+        """What a token costs at most in pico-USD, whatever counter counts it."""
+        return _dearest((self, *self.steps), TOKENS)
+
     def is_plain(self, *, writes: bool) -> bool:
         """Whether no token costs more than a fresh one of its side, and no request anything;
         tokens written to a cache count among them where it `writes`.

@@ -76,6 +76,12 @@ def as_reported(price: Price | Schedule) -> Price | Schedule:
     return changed(price, lambda each: replace(each, reported=True))
 
 
+def dearest_reported(price: Price | Schedule | None) -> int | None:
+    """What the dearest token costs in pico-USD, where a backend's word on the cost is taken."""
+    prices = [] if price is None else [one for one in always(price).prices if one.reported]
+    return max((one.dearest for one in prices), default=None)
+
+
 def scaled(price: Price | Schedule, share: Decimal) -> Price | Schedule:
     """The same prices, all but those of units times `share`, each rounded to whole pico-USD."""
     return changed(price, lambda each: _scaled(each, share))

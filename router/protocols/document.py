@@ -8,11 +8,12 @@ waiting while it is read is refused before it is (ADR 133).
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from router.errors import BadRequest
+from router.protocols.ahead import LARGE, MAX_HALVES, Ahead, Outlined, taken
 from router.protocols.aliases import KnownKeys
 from router.protocols.burden import MAX_PIECES, UNWEIGHED, is_too_fine
 from router.protocols.known_keys import EXTRA_BODY, IN_EXTRA_BODY, LABELS, PLACES
@@ -21,14 +22,17 @@ from router.protocols.scan import Members, scan
 from router.protocols.tolerant_json import without_halves
 from router.protocols.twins import UnsafeBody
 
+if TYPE_CHECKING:
+    from router._cut import Cuts
+
 Names = tuple[str, ...]
 NO_NAMES: Final[Names] = ()
 MAX_KEY: Final = 1_024  # characters of a key of the body itself
-MAX_HALVES: Final = 100_000  # escapes that may be halves of characters, where any is
 _TOO_FINE: Final = (
     f"The body holds too much to be read at once: more than {MAX_PIECES:,} texts, keys, objects "
     "and arrays, or as much in numbers and escapes. Send less in one request."
 )
+_LONG_KEY: Final = f"A key of the body has more than {MAX_KEY:,} characters."
 
 
 def parse_members(
@@ -43,6 +47,8 @@ def parse_members(
     ignores case and `_` takes them for it.
     """
     small = len(raw) <= UNWEIGHED
+    if not small and len(raw) > LARGE and (ahead := taken(raw)) is not None:
+        return members_ahead(ahead, known, metered)
     if not small and is_too_fine(raw):
         raise BadRequest(_TOO_FINE, code="body_too_complex")
     try:
@@ -52,17 +58,57 @@ def parse_members(
         if whole is raw:
             raise BadRequest(f"The body is not valid JSON: {_reason(error)}.") from None
         return parse_members(whole, known, metered)  # what stands where is the same in both
-    if not isinstance(body, dict):
-        raise BadRequest("The body must be a JSON object.")
-    try:
-        members = scan(raw, metered)
-    except UnsafeBody as error:
-        raise BadRequest(str(error), param=error.param) from None
+    members = _scanned(raw, body, metered)
     if not small and max(map(len, members), default=0) > MAX_KEY:
-        raise BadRequest(f"A key of the body has more than {MAX_KEY:,} characters.")
+        raise BadRequest(_LONG_KEY)
     if members.keys() <= known.plain:  # most bodies
         return body, members, NO_NAMES
     return body, members, _unknown(body, known)
+
+
+def members_ahead(
+    ahead: Ahead, known: KnownKeys, metered: AbstractSet[str]
+) -> tuple[dict[str, Any], Members, Names]:
+    """The same of a body that was read ahead (`router.protocols.ahead`)."""
+    cuts = ahead.cuts
+    if cuts is None:
+        raise BadRequest(_TOO_FINE, code="body_too_complex")
+    small, body = _loaded(cuts)
+    members = _scanned(small, body, metered)
+    if max(map(len, members), default=0) > MAX_KEY:
+        raise BadRequest(_LONG_KEY)
+    cuts.put_back(body)
+    for key, (start, value, end) in members.items():
+        moved = (at + cuts.missing(at) for at in (start, value, end))
+        members[key] = next(moved), next(moved), next(moved)
+    members = Outlined(members, cuts.outline, ahead.weight, ahead.texts)
+    return body, members, NO_NAMES if members.keys() <= known.plain else _unknown(body, known)
+
+
+def _loaded(cuts: "Cuts") -> tuple[bytes, Any]:
+    """What is left of a body without its long texts, and what orjson reads of it."""
+    small = cuts.small
+    try:
+        return small, orjson.loads(small)
+    except orjson.JSONDecodeError as error:
+        many = cuts.halves or cuts.surrogates + _may_be_halves(small) > MAX_HALVES
+        whole = small if many else without_halves(small)
+        if whole is small:
+            raise BadRequest(f"The body is not valid JSON: {_reason(error, cuts)}.") from None
+    try:
+        return whole, orjson.loads(whole)
+    except orjson.JSONDecodeError as error:
+        raise BadRequest(f"The body is not valid JSON: {_reason(error, cuts)}.") from None
+
+
+def _scanned(raw: bytes, body: Any, metered: AbstractSet[str]) -> Members:
+    """Where the members of a body stand that orjson read."""
+    if not isinstance(body, dict):
+        raise BadRequest("The body must be a JSON object.")
+    try:
+        return scan(raw, metered)
+    except UnsafeBody as error:
+        raise BadRequest(str(error), param=error.param) from None
 
 
 def _unknown(body: dict[str, Any], known: KnownKeys) -> Names:
@@ -96,6 +142,11 @@ def _may_be_halves(raw: bytes) -> int:
     return raw.count(b"\\ud") + raw.count(b"\\uD")
 
 
-def _reason(error: orjson.JSONDecodeError) -> str:
+def _reason(error: orjson.JSONDecodeError, cuts: "Cuts | None" = None) -> str:
     """What orjson says, without any of the body: it names the place only."""
-    return f"{error.msg} (line {error.lineno}, column {error.colno})".replace("\n", " ")
+    column = error.colno
+    if cuts is not None:
+        before = error.doc[: error.pos]
+        line, at = before[: before.rfind("\n") + 1], len(before.encode())
+        column += cuts.gone(len(line.encode()), at)
+    return f"{error.msg} (line {error.lineno}, column {column})".replace("\n", " ")

@@ -10,6 +10,7 @@ from router.protocols.known_keys import STREAM_OPTIONS
 
 MOST_TOKENS: Final = 2**31 - 1
 MAX_NAME: Final = 256  # characters of a model name, or of an end user that is known by name
+_LONGEST_USER: Final = 100_000  # characters of an end user's name, of which a digest is made
 _SHOWN: Final = 40  # digits of a number that is far too large
 _KINDS: Final = MappingProxyType(
     {
@@ -75,13 +76,15 @@ def read_model(body: dict[str, Any]) -> str:
 def read_user(body: dict[str, Any], name: str = "user") -> str | None:
     """The end user's name at the customer; None where it is missing or empty.
 
-    It may be any text. One that is long or not printable is known here by its digest.
+    It may be any text of bounded length. One that is long or not printable is known by its digest.
     """
     user = body.get(name)
     if user is None:
         return None
     if not isinstance(user, str):
         raise wrong_type(name, "a string")
+    if len(user) > _LONGEST_USER:
+        raise BadRequest(f"'{name}' has more than {_LONGEST_USER:,} characters.", param=name)
     if len(user) > MAX_NAME or not user.isprintable():
         return _HASHED + blake2b(user.encode(), digest_size=16).hexdigest()
     return user or None

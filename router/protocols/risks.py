@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from router.ask import Ask
 from router.counters import AUDIO_IN, IMAGE_IN, VIDEO_IN, WRITTEN, WRITTEN_1H
+from router.protocols.ahead import outline_of
 from router.units import CODE_EXECUTION, FILE_SEARCH, SOCIAL_SEARCH, WEB_SEARCH, Units
 
 # Members of a body that name a class of service, or ask for a search.
@@ -48,7 +49,7 @@ def offers_hosted(features: Iterable[str]) -> bool:
 
 def asks_to_cache(ask: Ask) -> bool:
     """Whether the request marks parts of itself to be cached."""
-    return _CACHING in ask.raw
+    return _CACHING in outline_of(ask.raw, ask.members)
 
 
 def risks_of(ask: Ask, *, writes: bool) -> Risks:
@@ -60,7 +61,7 @@ def risks_of(ask: Ask, *, writes: bool) -> Risks:
         IMAGE_IN: media.images,
         VIDEO_IN: media.videos,
         WRITTEN: writes or caching,
-        WRITTEN_1H: caching and _HOUR in ask.raw,
+        WRITTEN_1H: caching and _HOUR in outline_of(ask.raw, ask.members),
     }
     kinds = tuple([name for name, is_there in there.items() if is_there])
     return Risks(kinds, ask.units + _fees(ask), _tier(ask.body))

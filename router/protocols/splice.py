@@ -5,24 +5,44 @@ place of a member's, or behind the last member where there is none of that name,
 the member. Values are JSON already, as bytes; keys are the decoded ones that scan.py returns.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
 from types import MappingProxyType
 from typing import Final
 
 import orjson
 
+from router.protocols.ahead import MOST_OF_A_BYTE, Outlined
 from router.protocols.scan import Members, Span
 
 Edits = Mapping[str, bytes | None]
 Renames = Mapping[str, str]  # from the key as it came to the key as it goes
 
+# The bytes from the first place to the second give way to others.
+Change = tuple[int, int, bytes]
+
+_AROUND: Final = 4  # two quotes, a colon and a comma
+_LARGE: Final = 65_536  # bytes of a body whose pieces are not copied before they are joined
 _NO_RENAMES: Final[Renames] = MappingProxyType({})
 _NO_EDIT: Final = b"no edit"  # recognized by its identity
 
 
 def replaced(raw: bytes, span: Span, value: bytes) -> bytes:
     """`raw` with another value for the member at `span`: all that most requests need."""
+    if len(raw) > _LARGE:
+        return spliced(raw, ((span[1], span[2], value),))
     return b"".join((raw[: span[1]], value, raw[span[2] :]))
+
+
+def spliced(raw: bytes, changes: Iterable[Change]) -> bytes:
+    """`raw` after changes, in the order of their places; each byte is copied once."""
+    whole, at = memoryview(raw), 0
+    parts: list[bytes | memoryview] = []
+    for start, end, new in changes:
+        parts += whole[at:start], new
+        at = end
+    parts.append(whole[at:])
+    return b"".join(parts)
 
 
 def splice(raw: bytes, members: Members, edits: Edits, renames: Renames = _NO_RENAMES) -> bytes:
@@ -39,13 +59,26 @@ def splice(raw: bytes, members: Members, edits: Edits, renames: Renames = _NO_RE
         _refuse_twins(members, edits, renames)
     elif not edits:
         return raw
-    parts: list[bytes] = []
-    at = 0
-    for start, end, new in _changes(raw, members, edits, renames):
-        parts += raw[at:start], new
-        at = end
-    parts.append(raw[at:])
-    return b"".join(parts)
+    return spliced(raw, _changes(raw, members, edits, renames))
+
+
+def with_member(raw: bytes, members: Members, key: str, value: bytes) -> tuple[bytes, Members]:
+    """`raw` with another value for a member, or with one more behind the last, and its members."""
+    moved = copy(members)
+    if type(moved) is Outlined and moved.weight is not None:
+        moved.weight += MOST_OF_A_BYTE * (len(key) + len(value) + _AROUND)
+    if key in members:
+        key_start, start, end = members[key]
+        by = len(value) - (end - start)
+        for name, span in members.items():
+            if span[0] > start:
+                moved[name] = span[0] + by, span[1] + by, span[2] + by
+        moved[key] = key_start, start, start + len(value)
+        return replaced(raw, (key_start, start, end), value), moved
+    last, written = _end_of(members), orjson.dumps(key)
+    start = last + len(written) + 2
+    moved[key] = last + 1, start, start + len(value)
+    return spliced(raw, ((last, last, b",%b:%b" % (written, value)),)), moved
 
 
 def _refuse_twins(members: Members, edits: Edits, renames: Renames) -> None:
@@ -56,11 +89,7 @@ def _refuse_twins(members: Members, edits: Edits, renames: Renames) -> None:
         raise ValueError("an edit would make a key stand twice")
 
 
-# A change: the bytes from start to end give way to others. Changes come in the order of places.
-_Change = tuple[int, int, bytes]
-
-
-def _changes(raw: bytes, members: Members, edits: Edits, renames: Renames) -> Iterator[_Change]:
+def _changes(raw: bytes, members: Members, edits: Edits, renames: Renames) -> Iterator[Change]:
     last = raw.index(b"{") + 1  # where what was kept last ends: at first the opening brace
     dropped: int | None = None  # where the first member starts that is dropped since then
     any_kept = False

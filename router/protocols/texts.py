@@ -12,6 +12,7 @@ import orjson
 
 from policies.pii.pii import plain_texts_of, texts_of
 from router.ask import Ask
+from router.protocols.ahead import outline_of
 
 # Names of models and of end users, numbers, switches, words of a fixed list.
 _COMMON: Final = frozenset(
@@ -65,7 +66,9 @@ def response_texts(ask: Ask) -> list[str]:
     texts = _texts(ask, ask.body.keys() - _RESPONSES - {"input"})
     if isinstance(items, str):
         return [*texts, items]
-    return texts + texts_of(_without_media(items) if _may_hold_media(ask.raw) else items)
+    return texts + texts_of(
+        _without_media(items) if _may_hold_media(outline_of(ask.raw, ask.members)) else items
+    )
 
 
 def texts_but(*others: str) -> Callable[[Ask], list[str]]:
@@ -85,7 +88,7 @@ def _may_hold_media(raw: bytes) -> bool:
 
 def _texts(ask: Ask, names: AbstractSet[str]) -> list[str]:
     texts: list[str] = []
-    mixed = _may_hold_media(ask.raw)
+    mixed = _may_hold_media(outline_of(ask.raw, ask.members))
     for name in names:
         held = ask.body[name]
         if name in _CONVERSATION:

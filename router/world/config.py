@@ -261,6 +261,7 @@ class Config(Section):
     detectors: DetectorSection = DetectorSection()
     stream: StreamSection = StreamSection()
     stop: StopSection = StopSection()
+    core_dumps: bool = False
     websocket: WebSocketSection = WebSocketSection()
     cors: CorsSection = CorsSection()
     transport: Literal["httptools", "httpx"] = "httptools"

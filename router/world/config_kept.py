@@ -24,6 +24,8 @@ class FileSection(Section):
     size: Size = 512_000_000  # of one
     most: PositiveInt = 1_000  # of each organization
     room: Size = 10_000_000_000  # bytes of each organization
+    upload: Duration = 1800.0  # until one is all there
+    uploads: PositiveInt = 8  # of each organization, at once at one gateway
 
 
 class BatchSection(Section):

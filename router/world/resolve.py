@@ -21,7 +21,7 @@ from router.prices.book import Tiers
 from router.prices.list_prices import Listed, list_price, listed_models
 from router.prices.price import Price
 from router.prices.price_list import SHIPPED, PriceList
-from router.prices.schedule import Schedule, as_reported
+from router.prices.schedule import Schedule, as_reported, dearest_reported
 from router.protocols.quirks import QUIRKS
 from router.world.config import BackendSection, CapacitySection, EnergySection
 from router.world.config_values import OPERATION_NAMES
@@ -93,7 +93,7 @@ def resolve(
     of_batches = None if price is None else batch_priced(section.price, price, batch)
     tiers = tiers_of(section.price, listed, preset)
     missing = () if price is None else missing_rates(section, dialect, listed, price)
-    backend = replace(backend, credentials=credentials)
+    backend = replace(backend, credentials=credentials, dearest_pico=dearest_reported(price))
     return Resolved(backend, price, of_batches, tiers, missing=tuple(missing))
 
 

@@ -7,7 +7,7 @@ import orjson
 
 from router.backends.backend import Backend
 from router.backends.dispatch.account import AccountCall
-from router.domain import Charge
+from router.domain import Charge, Usage
 from router.errors import TurnoutError, UpstreamFailed, UpstreamRejected
 from router.ledger.reserve_request import ReserveRequest
 from router.simulator.keeping import Keeping
@@ -15,12 +15,13 @@ from router.simulator.server import Simulator
 
 
 class FakeAnswer:
-    """An answer that is there as a whole, given in pieces of seven bytes."""
+    """An answer that is there as a whole, given in pieces of seven bytes; many in larger ones."""
 
     status = 200
 
     def __init__(self, body: bytes) -> None:
-        self._pieces = [body[at : at + 7] for at in range(0, len(body), 7)]
+        each = 7 if len(body) < 1_000_000 else 1_000_000
+        self._pieces = [body[at : at + each] for at in range(0, len(body), each)]
         self.headers: Mapping[str, str] = {}
         self.closed = False
 
@@ -48,10 +49,21 @@ class FakeAnswer:
 class FakeAccount:
     """The account of a backend at a simulator: see `router.backends.dispatch.account.Account`."""
 
-    def __init__(self, backend: Backend, simulator: Simulator, breaks: TurnoutError | None) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        simulator: Simulator,
+        breaks: TurnoutError | None,
+        disbelieved: list[str],
+    ) -> None:
         self.backend = backend
         self._simulator = simulator
         self._breaks = breaks
+        self.disbelieved: list[str] = disbelieved
+
+    def disbelieve(self, _told: Usage, _taken: Usage, batch: str) -> None:
+        """Note whose results told more than can be true."""
+        self.disbelieved.append(batch)
 
     async def ask(self, call: AccountCall) -> bytes:
         """Return a whole answer."""
@@ -96,6 +108,7 @@ class FakeAccounts:
     def __init__(self) -> None:
         self.simulator = Simulator("instant")
         self.breaks: TurnoutError | None = None
+        self.disbelieved: list[str] = []
 
     @property
     def keeping(self) -> Keeping:
@@ -104,7 +117,7 @@ class FakeAccounts:
 
     def account(self, backend: Backend) -> Any:
         """Return the account of a backend."""
-        return FakeAccount(backend, self.simulator, self.breaks)
+        return FakeAccount(backend, self.simulator, self.breaks, self.disbelieved)
 
 
 class FakeLongHolds:

@@ -78,6 +78,7 @@ class FakeUpstream(Upstream):
         self.model = model
         self.billed = billed
         self.passed = passed
+        self.orphaned = False
         self.slot = slot
         self.first_byte_seconds = 0.25
         self.closed = False

@@ -5,12 +5,15 @@ from contextlib import suppress
 from typing import Any, Final
 
 import orjson
+from ahead_of_bodies import ahead, at_once
 
 from classifiers.text.bag import UNIT
 from classifiers.text.lexical_features import LEXICAL
 from classifiers.text.python_reader import python_reader
 from classifiers.text.reading import READ
+from router.api.filling import Filling, FillingInPython
 from router.ledger.text_weights import WEIGHTS, weigh, weigh_in_python
+from router.protocols.ahead import utf8_size
 from router.protocols.burden import burden, burden_in_python
 from router.protocols.scan import scan, scan_in_python
 from router.protocols.twins import UnsafeBody
@@ -61,11 +64,31 @@ def prompts(data: bytes) -> None:
     assert read.pairs.tolist() == expected.pairs.tolist()
 
 
+def read_ahead(data: bytes) -> None:
+    """A body that is read ahead is the body that orjson reads, or is refused alike."""
+    for raw in (data, b'{"a":"%b"}' % data, b'{"a":["%b","x"],"b":"%b' % (data, data)):
+        assert ahead(raw) == at_once(raw)
+    text = data.decode("utf-8", "replace")
+    assert utf8_size(text) == len(text.encode())
+
+
+def filled(data: bytes) -> None:
+    """Bytes that came in pieces are what came, whatever was announced."""
+    kinds = [Filling(len(data) // 2), FillingInPython(0)]
+    for one in kinds:
+        for at in range(0, len(data), 7):
+            one.add(data[at : at + 7])
+        assert len(one) == len(data)
+        assert one.take() == data
+
+
 _READ_IN_PYTHON: Final = python_reader(LEXICAL)
 
 READERS: Final[Mapping[str, Callable[[bytes], None]]] = {
     "scan": scanned,
     "weigh": weighed,
     "burden": burdened,
+    "ahead": read_ahead,
+    "filling": filled,
     "prompts": prompts,
 }

@@ -21,12 +21,16 @@ SOURCES: Final = {
     "router._scan": ["router/native/scan.c"],
     "router._weigh": ["router/native/weigh.c"],
     "router._burden": ["router/native/burden.c"],
+    "router._cut": ["router/native/cut.c", "router/native/json_text.c"],
+    "router._filling": ["router/native/filling.c"],
     "classifiers._reader": ["classifiers/native/*.c"],
 }
 READ_BY: Final = {
     "scan": "router._scan",
     "weigh": "router._weigh",
     "burden": "router._burden",
+    "ahead": "router._cut",
+    "filling": "router._filling",
     "prompts": "classifiers._reader",
 }
 _FLAGS: Final = (

@@ -11,9 +11,9 @@ from rawserver import RawServer, Script, raw_server, writes
 
 from router.backends.backend import Backend
 from router.backends.counting.counter import Counted, Counter
-from router.backends.health.blame import Voice, kind_of
 from router.backends.health.breaker import BreakerPolicy
 from router.backends.health.health import HealthBoard
+from router.backends.health.voice import Voice, kind_of
 from router.backends.transport.httptools_transport import HttptoolsTransport
 from router.operations.message import parse_message_count
 from router.operations.response_count import parse_response_count

@@ -9,7 +9,7 @@ from bench.steps import WHOLE, Requests, folder_of_steps, gateway_in_process
 from router.children.child import Child
 
 KIND = "explicit model"  # the cheapest request there is
-MOST = 225  # instructions; 197 on Python 3.11
+MOST = 255  # instructions; 225 on Python 3.11, of which 28 let go of what was asked
 NOBODY = {"traces": {"to": "http://127.0.0.1:9", "sample": 0}}
 
 

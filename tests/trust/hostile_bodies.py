@@ -148,6 +148,20 @@ BODIES: Final[Mapping[str, Mapping[str, Make]]] = MappingProxyType(
             "a text of dollars": lambda size: _text(size, b"$a"),
             "a text of at signs": lambda size: _text(size, b"a@b."),
             "a text of fences": lambda size: _text(size, b"``` def f(: "),
+            "a text of numbered escapes": lambda size: _text(
+                size, b"a long word " * 9 + rb"\u00e9"
+            ),
+            "a text of as many lines as may be": lambda size: _text(
+                size, b"hello world hello\\n" * 2
+            ),
+            "texts as many as may be": lambda size: _filled(
+                size, _beside(b'"stop":[')[:-1], b'"%b"' % (b"abc " * 175), b"]}"
+            ),
+            "a description of 32 MB": lambda size: _beside(
+                b'"tools":[{"type":"function","function":{"name":"f","description":"%b"}}]'
+                % (b"abc " * ((size - 200) // 4))
+            ),
+            "a user of 32 MB": lambda size: _beside(b'"user":"%b"' % (b"abc " * (size // 4 - 50))),
             "messages": lambda size: _filled(size, _CHATS, _HELLO, b"]}"),
             "messages without content": lambda size: _filled(size, _CHATS, b'{"role":"a"}', b"]}"),
             "messages of the system": lambda size: _filled(
@@ -242,7 +256,15 @@ BODIES: Final[Mapping[str, Mapping[str, Make]]] = MappingProxyType(
                 size, _INPUT, b'{"type":"item_reference","id":"m"}', b"]}"
             ),
         },
+        "/v1/completions": {
+            "a prompt of 32 MB": lambda size: (
+                b'{"model":"auto","prompt":"%b"}' % (b"abc " * (size // 4 - 50))
+            ),
+        },
         "/v1/embeddings": {
+            "a text of 32 MB": lambda size: (
+                b'{"model":"auto","input":"%b"}' % (b"abc " * (size // 4 - 50))
+            ),
             "texts": lambda size: _filled(size, _INPUT, b'"x"', b"]}"),
             "tokens": lambda size: _filled(size, _INPUT, b"1", b"]}"),
             "lists of tokens": lambda size: _filled(size, _INPUT, b"[1]", b"]}"),

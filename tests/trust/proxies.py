@@ -1,7 +1,7 @@
 """nginx and HAProxy in front of a gateway, where they are installed, and what they passed on."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from subprocess import Popen
@@ -64,6 +64,25 @@ frontend public
 backend gateway
   server one 127.0.0.1:{gateway} pool-max-conn 1
 """
+_BALANCER: Final = """\
+defaults
+  mode http
+  http-reuse safe
+  retries 3
+  option redispatch
+  timeout check 5s
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+frontend public
+  bind 127.0.0.1:{port}
+  default_backend gateways
+backend gateways
+  option httpchk GET /readyz
+  http-check expect status 200
+  default-server check inter 500ms fall 1 rise 1
+{servers}
+"""
 _CONFIGURED: Final = {"nginx": (_NGINX, "-c"), "haproxy": (_HAPROXY, "-db -f")}
 
 
@@ -86,12 +105,29 @@ def installed() -> list[str]:
 
 
 @contextmanager
+def balanced(gateways: Sequence[int], folder: Path) -> Iterator[Proxy]:
+    """Run HAProxy, as an operator would have it, in front of the gateways at these ports."""
+    servers = "\n".join(f"  server at{port} 127.0.0.1:{port}" for port in gateways)
+    port = free_port()
+    text = _BALANCER.format(port=port, servers=servers)
+    with _running("haproxy", "-db -f", text, port, folder) as proxy:
+        yield proxy
+
+
+@contextmanager
 def in_front_of(gateway: int, name: str, folder: Path) -> Iterator[Proxy]:
     """Run a proxy in front of the gateway at this port."""
     port = free_port()
     text, options = _CONFIGURED[name]
+    text = text.format(folder=folder, gateway=gateway, port=port)
+    with _running(name, options, text, port, folder) as proxy:
+        yield proxy
+
+
+@contextmanager
+def _running(name: str, options: str, text: str, port: int, folder: Path) -> Iterator[Proxy]:
     config, log = folder / "config", folder / "log"
-    config.write_text(text.format(folder=folder, gateway=gateway, port=port))
+    config.write_text(text)
     command = [shutil.which(name) or name, *options.split(), str(config)]
     with log.open("ab") as out, Popen(command, stdout=out, stderr=out) as process:
         try:

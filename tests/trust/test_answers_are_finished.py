@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import orjson
 import pytest
-from fakes.backends import FakeBackends
+from fakes.backends import FakeBackends, whole
 from fakes.caller import FakeCaller
 from fakes.corridor import CHAT, FakeCorridor
 from fakes.world import new_world
@@ -143,3 +143,86 @@ async def test_a_gateway_that_stops_waits_for_none_of_it():
         charge = story.corridor.finished_records[-1].charge
     assert charge is not None
     assert charge.usage.estimated
+
+
+WHOLE = whole("two", usage=USED | THOUGHT)
+JSON = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+UNSTREAMED = JSON % len(WHOLE) + WHOLE
+STREAMED = HEAD + event({"content": "one"}) + REST
+
+
+@asynccontextmanager
+async def thinking(
+    answer: bytes | None, *, stream: bool, **backend: object
+) -> AsyncIterator[Story]:
+    """The server has the request, and answers (None: never) once its client has left."""
+    left = asyncio.Event()
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await left.wait()
+        if answer is None:
+            await reader.read(1)
+        else:
+            writer.write(answer)
+        writer.close()
+
+    async with raw_server(script) as server:
+        settings = {"base_url": server.base_url, **backend}
+        corridor = FakeCorridor(FakeBackends(), world=new_world(each={"local": settings}))
+        dispatcher = Dispatcher(HttptoolsTransport())
+        serving = replace(corridor.serving(), backends=Sender(dispatcher, Cascades(dispatcher)))
+        serving.adopt(corridor.world)
+        walk = asyncio.ensure_future(serve(serving, CHAT, FakeCaller.asking(stream=stream)))
+        await server.asked.wait()
+        yield Story(server, left, walk, corridor)
+        assert dispatcher.view()["local"].in_flight == 0
+        await dispatcher.close()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_an_answer_that_has_not_begun_when_its_client_leaves_is_charged_to_the_token(
+    stream: bool,
+):
+    answer = STREAMED if stream else UNSTREAMED
+    async with thinking(answer, stream=stream, on_disconnect="finish") as story:
+        charge = await story.charge()
+    assert charge.outcome is Outcome.DISCONNECTED
+    assert charge.usage == Usage(9, 2_003, reasoning_tokens=2_000)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_without_it_a_backend_that_has_not_begun_is_closed_at_once(stream: bool):
+    async with thinking(None, stream=stream) as story:
+        charge = await story.charge()
+        await story.server.all_closed()
+    assert charge.usage.estimated
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_an_answer_that_never_begins_is_not_waited_for_for_ever(stream: bool):
+    finish = {"on_disconnect": "finish", "timeouts": {"after_disconnect": "1ms"}}
+    async with thinking(None, stream=stream, **finish) as story:
+        charge = await story.charge()
+        await story.server.all_closed()
+    assert charge.usage.estimated
+
+
+@pytest.mark.parametrize(
+    "answer", [b"HTTP/1.1 500 X\r\ncontent-length: 2\r\n\r\n{}", b"oops\r\n\r\n"]
+)
+async def test_nobody_else_is_asked_for_a_client_that_left(answer: bytes):
+    async with thinking(answer, stream=False, on_disconnect="finish") as story:
+        charge = await story.charge()
+        assert story.server.requests == 1
+    assert charge.outcome is Outcome.DISCONNECTED
+    assert charge.usage.estimated
+
+
+async def test_a_gateway_that_stops_waits_for_no_answer_that_has_not_begun():
+    async with thinking(None, stream=False, on_disconnect="finish") as story:
+        story.walk.cancel()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert not story.walk.done()
+        await story.charge()
+        await story.server.all_closed()

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -15,6 +16,8 @@ from router.backends.dispatch.retry import RetryPolicy
 from router.backends.dispatch.upstream import Upstream
 from router.backends.transport.httptools_transport import HttptoolsTransport
 from router.domain import Usage
+from router.world.config import BackendSection
+from router.world.resolve import resolve
 
 LIE = 2**31 - 100
 WINDOW = 16_000
@@ -143,3 +146,48 @@ def test_a_cost_that_was_told_beside_impossible_counts_is_not_charged(chat):
 
 def test_most_answers_are_not_looked_at():
     assert PLENTY >= 8_192
+
+
+@pytest.mark.parametrize(
+    ("cost", "units", "charged"),
+    [
+        (10 * 2_000_000 * 1_000, (), True),  # ten times the dearest token
+        (10 * 2_000_000 * 1_000 + 10**11, (), True),
+        (60_000 * 10**12, (), False),
+        (10 * 2_000_000 * 1_000 + 3 * 10**11, (), False),
+        (10 * 2_000_000 * 1_000 + 3 * 10**11, (("web_search", 2),), True),
+        (10**15, (("web_search", LIE),), False),
+    ],
+)
+def test_a_cost_that_is_told_is_charged_up_to_ten_times_its_prices(chat, cost, units, charged):
+    backend = replace(MODEL, dearest_pico=2_000_000)
+    used = bounded(
+        Usage(900, 100, reported_pico=cost, units=units), backend, chat(), seen=100, whole=0
+    )
+    assert used.reported_pico == (cost if charged else None)
+    assert used.estimated is not charged
+
+
+async def test_a_server_that_asks_a_fortune_for_two_letters_is_told_of_and_charged_by_its_prices(
+    dispatcher, chat, caplog
+):
+    told = counts(9, 1) | {"cost": 60_000.0}
+    async with raw_server(writes(whole(told))) as server:
+        backend = Backend("b", server.base_url, "m", dearest_pico=2_000_000)
+        dispatcher.adopt([backend])
+        with caplog.at_level(logging.WARNING):
+            async with dispatcher.open([backend], chat(), "r1") as upstream:
+                used = await read(upstream)
+    assert used == Usage(9, 1, estimated=True)
+    assert dispatcher.view()["b"].disbelieved == 1
+    [line] = [record for record in caplog.records if "can be true" in record.message]
+    assert line.told_usd == "60000"
+
+
+@pytest.mark.parametrize(("taken", "dearest"), [(True, 2_000_000), (False, None)])
+def test_the_bound_of_a_told_cost_is_of_the_backends_dearest_price(taken, dearest):
+    price = {"input": 0.5, "output": 2}
+    section = BackendSection.model_validate(
+        {"base_url": "http://x/v1", "model": "m", "price": price, "reported_cost": taken}
+    )
+    assert resolve("b", section).backend.dearest_pico == dearest

@@ -18,14 +18,17 @@ from uvicorn.server import ServerState
 from websockets.frames import CloseCode, Opcode
 from websockets.protocol import State
 
+from router.api.body_room import LARGE
 from router.api.inference import Inference
 from router.api.unread import Unread, cut_off
+from router.api.websocket.cargo import Cargo
 from router.api.websocket.lanes import Lanes
 from router.api.websocket.memory import Memory
 from router.api.websocket.opening import Opening
 from router.api.websocket.turn import Turn, fields_of
 from router.errors import BadRequest, TurnoutError, Unavailable, retry_after
 from router.operations.response_warm_up import WARM_UP
+from router.protocols.headers import credential_of
 from router.protocols.responses.frames import WrongMessage, error_message, read_message
 
 _CLOSE_SECONDS: Final = 5.0  # for the client to say goodbye too
@@ -52,6 +55,7 @@ class WebSocket(asyncio.Protocol):
         self._fields = fields_of(opening.fields)
         self._frames = opening.frames
         self._begun = bytearray()  # a message that is not all there
+        self._cargo: Cargo | None = None  # its room, once it is large
         self._memory = Memory(inference.sockets.memory, inference.room)
         self._lanes = Lanes(self._begin, inference.limits.body)
         self._refusal: TurnoutError | None = None  # of further turns: the connection will close
@@ -79,6 +83,8 @@ class WebSocket(asyncio.Protocol):
         self._flush()
         if self._frames.state is not State.OPEN:
             self._end_turns()
+        elif self._cargo is None and len(self._begun) + len(self._frames.reader.buffer) > LARGE:
+            self._take_room()
 
     def eof_received(self) -> None:
         """Close: a client that leaves without a word has left."""
@@ -144,6 +150,7 @@ class WebSocket(asyncio.Protocol):
     def over(self, turn: Turn) -> None:
         """Go on behind a turn."""
         self._asked_at = self._loop.time()
+        turn.unload()
         self._lanes.over(turn)
         self._read_on()
         if self._refusal is not None and not self._lanes.running:
@@ -159,30 +166,54 @@ class WebSocket(asyncio.Protocol):
             if frame.fin:
                 message = bytes(self._begun)
                 self._begun.clear()
-                self._message(message)
+                cargo, self._cargo = self._cargo, None
+                if cargo is not None:
+                    cargo.arrived(len(message))
+                if not self._message(message, cargo) and cargo is not None:
+                    cargo.leave()
 
-    def _message(self, raw: bytes) -> None:
+    def _message(self, raw: bytes, cargo: Cargo | None) -> bool:
+        """Serve a message, or say what is wrong; whether it is served."""
         self._asked_at = self._loop.time()
         if not _is_text(raw):
             self._fail(CloseCode.INVALID_DATA, "this is not UTF-8")
-            return
+            return False
         try:
             create = read_message(raw)
         except WrongMessage as wrong:
             self.tell(error_message(wrong.error, wrong.lane))
-            return
+            return False
         if self._refusal is not None:
             self.tell(error_message(self._refusal, create.lane))
-            return
-        row = WARM_UP if create.warms else self._row
-        most = self._inference.limits.body
-        turn = Turn(self, row, self._fields, create, memory=self._memory, most=most)
+            return False
+        row, limits = WARM_UP if create.warms else self._row, self._inference.limits
+        turn = Turn(
+            self, row, self._fields, create, memory=self._memory, limits=limits, cargo=cargo
+        )
         try:
             self._lanes.add(turn)
         except BadRequest as error:
             self.tell(error_message(error, create.lane))
+            return False
         if self._lanes.full:
             self._read_no_more()
+        return True
+
+    def _take_room(self) -> None:
+        """Read no more of a large message until there is room for it."""
+        limits = self._inference.limits
+        if limits.room is None:
+            return
+        self._read_no_more()
+        key = credential_of(self._fields)
+        self._cargo = Cargo(limits.room, limits, key, read_on=self._read_on, refuse=self._turn_away)
+
+    def _turn_away(self, error: TurnoutError) -> None:
+        """There is no room for the message that comes, or it does not come: close behind what
+        runs."""
+        self._read_no_more()
+        self.tell(error_message(error))
+        self._finish(error)
 
     def _begin(self, turn: Turn) -> None:
         task = self._loop.create_task(self._inference.serve(turn))
@@ -195,7 +226,9 @@ class WebSocket(asyncio.Protocol):
             self._flow.pause_reading()
 
     def _read_on(self) -> None:
-        if not (self._lanes.full or self._flow.write_paused or self._transport.is_closing()):
+        waits = self._cargo is not None and self._cargo.waits
+        full = waits or self._lanes.full or self._flow.write_paused
+        if not (full or self._transport.is_closing()):
             self._flow.resume_reading()
 
     # Its end.
@@ -254,6 +287,8 @@ class WebSocket(asyncio.Protocol):
         self._end_turns()
 
     def _end_turns(self) -> None:
+        if self._cargo is not None:
+            self._cargo.leave()
         self._lanes.drop_waiting()
         for turn in self._lanes.running:
             turn.left()

@@ -65,6 +65,8 @@ class Lanes:
     def drop_waiting(self) -> list[Turn]:
         """Forget the turns that wait, and return them."""
         dropped = list(self._waiting)
+        for turn in dropped:
+            turn.unload()
         self._waiting.clear()
         self._waiting_bytes = 0
         return dropped

@@ -9,11 +9,16 @@ import asyncio
 import logging
 from typing import Final, Protocol
 
+from router.api.body_room import LARGE, TIMES
+from router.api.gateway import Limits
 from router.api.incoming import Asked
 from router.api.request_id import new_request_id
+from router.api.websocket.cargo import Cargo
 from router.api.websocket.memory import Memory
 from router.errors import PayloadTooLarge, StreamBroken, TurnoutError
+from router.ledger.text_weights import weight
 from router.operations.operation import Row
+from router.protocols.ahead import read_ahead
 from router.protocols.headers import Fields, credential_of
 from router.protocols.responses.frames import Create, Earlier, Telling
 from router.protocols.sse import EventTooLarge, Splitter
@@ -44,7 +49,8 @@ class Turn(Asked):
     """See `router.pipeline.caller.Caller`, and `router.api.exchange` for what else it has."""
 
     __slots__ = (
-        *("_client", "_create", "_earlier", "_memory", "_most", "_splitter", "_telling"),
+        *("_cargo", "_client", "_create", "_earlier", "_limits", "_memory", "_splitter"),
+        "_telling",
         *("backend", "content_type", "disconnected", "headers", "id", "response_complete"),
         *("route", "status", "streaming", "task"),
     )
@@ -59,16 +65,19 @@ class Turn(Asked):
         create: Create,
         *,
         memory: Memory,
-        most: int,
+        limits: Limits,
+        cargo: Cargo | None = None,
     ) -> None:
-        """`fields` are the headers that opened the connection; `most` bytes has a body."""
+        """`fields` are the headers that opened the connection; `cargo` is the room that the message
+        has, if it is large."""
         self.row = row
         self.fields = fields
         self.authorization = credential_of(fields)
         self._client = client
         self._create = create
         self._memory = memory
-        self._most = most
+        self._limits = limits
+        self._cargo = cargo
         self._earlier = Earlier()
         self._splitter = Splitter(_LARGEST_EVENT)
         self._telling = Telling(create.lane, create.previous)
@@ -105,16 +114,38 @@ class Turn(Asked):
     async def body(self) -> bytes:
         """Return the body, with what it continues in front of its input.
 
-        Raises BadRequest where that is not remembered, PayloadTooLarge.
+        Raises BadRequest where that is not remembered, PayloadTooLarge; LimitExceeded and
+        Overloaded where there is no room for what it continues.
         """
-        self._earlier = self._memory.earlier(self._create)
-        body = self._create.body(self._earlier)
-        if len(body) > self._most:
+        earlier = self._earlier = self._memory.earlier(self._create)
+        most, size = self._limits.body, self.size
+        if earlier.parts:
+            size += earlier.size
+        await self._take_room(min(size, most))
+        body = self._create.body(earlier)
+        if len(body) > most:
             raise PayloadTooLarge(
-                f"The conversation is larger than this gateway accepts ({self._most} bytes). "
+                f"The conversation is larger than this gateway accepts ({most} bytes). "
                 "Begin anew with what matters of it in 'input'."
             )
+        await read_ahead(body, weight)
         return body
+
+    async def _take_room(self, size: int) -> None:
+        """Take the room that the body has beyond that of its message, and a large one's turn."""
+        room = self._limits.room
+        if room is None:
+            return
+        beyond = size - (0 if self._cargo is None else self._cargo.size)
+        if beyond > LARGE:
+            await room.enter(self.authorization, TIMES * beyond)
+        if size > LARGE:
+            await room.turn(self.authorization, size)
+
+    def unload(self) -> None:
+        """Give back the room of the message: nobody needs it any more."""
+        if self._cargo is not None:
+            self._cargo.leave()
 
     def awaits_stream(self) -> None:
         """Do nothing: the connection shows by itself that it is alive."""

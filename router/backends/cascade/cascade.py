@@ -77,13 +77,19 @@ class Cascades:
             while True:
                 async with AsyncExitStack() as stack:
                     opening = self._dispatcher.open(
-                        descent.left, request, request_id, priority, customer, trace=trace
+                        descent.left,
+                        request,
+                        request_id,
+                        priority,
+                        customer,
+                        trace=trace,
+                        outlasts=True,
                     )
                     upstream = await descent.enter(opening, stack, fallback_stack)
                     upstream.billed = tuple(descent.billed)
                     events.append(upstream)
                     rejected = None
-                    if request.classified and not descent.is_over():
+                    if request.classified and not descent.is_over() and not upstream.orphaned:
                         check = _Check(
                             upstream, request, cascade, request_id, priority, customer, trace
                         )

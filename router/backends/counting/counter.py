@@ -18,8 +18,8 @@ from router.backends.counting.question import question
 from router.backends.counting.table import Counting, ways_of
 from router.backends.dispatch.attempt import read_all
 from router.backends.dispatch.inflated import uncompressed
-from router.backends.health.blame import Voice, kind_of
 from router.backends.health.health import DeploymentState, Health
+from router.backends.health.voice import Voice, kind_of
 from router.backends.transport.transport import TransportError
 from router.protocols.passage import MalformedReply, read_object
 from router.protocols.unsupported import Unsupported

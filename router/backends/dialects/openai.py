@@ -24,7 +24,9 @@ from router.backends.dialects.quirks import (
     shaped_response,
 )
 from router.backends.transport.transport import HttpCall, Target
+from router.protocols.ahead import LARGE, outline_of
 from router.protocols.headers import without_those_of
+from router.protocols.splice import replaced
 from router.protocols.sse import EVENT_STREAM
 
 # Paths at which thoughts may be others'.
@@ -91,10 +93,9 @@ class OpenAI:
         heading = self._headings.get((deployment.id, ask.path))
         if heading is None or heading.backend is not backend:  # whose deployments never change
             heading = self._described(deployment, backend, ask.path)
-        raw = ask.raw
+        raw = ask.raw if len(ask.raw) <= LARGE else outline_of(ask.raw, ask.members)
         if heading.plain and not ask.stream and (heading.knows or b'"developer"' not in raw):
-            _, start, end = ask.members["model"]  # all that is another one, mostly
-            body = b"".join((raw[:start], heading.model, raw[end:]))
+            body = replaced(ask.raw, ask.members["model"], heading.model)  # mostly all that is new
         else:
             body = heading.shape(backend, ask, heading.model)
         return HttpCall(

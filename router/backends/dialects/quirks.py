@@ -6,6 +6,7 @@ import orjson
 
 from router.ask import Ask
 from router.backends.backend import Backend
+from router.protocols.ahead import LARGE, outline_of
 from router.protocols.messages.foreign_thoughts import (
     has_foreign_thoughts,
     has_unsigned_thoughts,
@@ -14,7 +15,7 @@ from router.protocols.messages.foreign_thoughts import (
 from router.protocols.quirks import Quirks, may_have_long_ids, reshape_messages
 from router.protocols.responses.kept import forgotten, names_thoughts
 from router.protocols.responses.reasoning import has_foreign_reasoning, own_items
-from router.protocols.splice import replaced, splice
+from router.protocols.splice import replaced, splice, spliced
 
 _ASKS_FOR_USAGE: Final = b',"stream_options":{"include_usage":true}'
 
@@ -39,7 +40,7 @@ def shaped_form(backend: Backend, ask: Ask, model: bytes) -> bytes:
 
 def shaped_message(backend: Backend, ask: Ask, model: bytes) -> bytes:
     """The same of a message, without the thoughts that its servers did not make."""
-    if not (ask.bare or has_foreign_thoughts(ask.raw)):
+    if not (ask.bare or has_foreign_thoughts(outline_of(ask.raw, ask.members))):
         return shaped_body(backend, ask, model)
     edits = _parameters(backend.quirks, ask) | {"model": model}
     edits["messages"] = orjson.dumps(own_messages(ask.body["messages"], bare=ask.bare))
@@ -63,7 +64,11 @@ def edited_message(backend: Backend, ask: Ask, own: "Edits") -> bytes:
 
 
 def _has_others_thoughts(ask: Ask) -> bool:
-    return ask.bare or has_foreign_thoughts(ask.raw) or has_unsigned_thoughts(ask.raw)
+    return (
+        ask.bare
+        or has_foreign_thoughts(outline_of(ask.raw, ask.members))
+        or has_unsigned_thoughts(outline_of(ask.raw, ask.members))
+    )
 
 
 def shaped_response(backend: Backend, ask: Ask, model: bytes) -> bytes:
@@ -112,6 +117,8 @@ def _as_system(item: Any) -> Any:
 def shaped_chat(backend: Backend, ask: Ask, model: bytes) -> bytes:
     """The same of a chat body, with the quirks of messages and of its output limit."""
     quirks, raw = backend.quirks, ask.raw
+    if len(raw) > LARGE:
+        raw = outline_of(raw, ask.members)
     # The raw bytes tell quickly that no message has the role.
     as_said = quirks.developer_role or b'"developer"' not in raw
     if quirks.longest_call_id is not None and as_said:
@@ -133,7 +140,7 @@ def _in_passing(quirks: Quirks, ask: Ask, model: bytes) -> bytes:
         return _spliced(quirks, ask, {"model": model})
     _, start, end = members["model"]
     _, _, last = members[next(reversed(members))]
-    return b"".join((raw[:start], model, raw[end:last], _ASKS_FOR_USAGE, raw[last:]))
+    return spliced(raw, ((start, end, model), (last, last, _ASKS_FOR_USAGE)))
 
 
 def _spliced(quirks: Quirks, ask: Ask, edits: "Edits") -> bytes:

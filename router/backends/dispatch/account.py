@@ -17,6 +17,7 @@ from router.backends.dispatch.attempt import ERROR_CAP, read_all
 from router.backends.dispatch.causes import cause_of
 from router.backends.dispatch.failures import FAILURE_POLICIES, Fault, Kind
 from router.backends.dispatch.inflated import uncompressed
+from router.backends.dispatch.reports import Reports
 from router.backends.dispatch.waits import rest_asked_for
 from router.backends.dispatch.words import for_client
 from router.backends.health.health import DeploymentState
@@ -28,6 +29,7 @@ from router.backends.transport.transport import (
     TransportError,
     TransportTimeout,
 )
+from router.domain import Usage
 from router.errors import (
     Overloaded,
     TurnoutError,
@@ -67,9 +69,15 @@ class Account:
     UpstreamTimeout nobody knows whether something did.
     """
 
-    def __init__(self, backend: Backend, state: DeploymentState) -> None:
+    def __init__(self, backend: Backend, state: DeploymentState, reports: Reports) -> None:
         self.backend = backend
         self._state = state
+        self._reports = reports
+
+    def disbelieve(self, told: Usage, taken: Usage, batch: str) -> None:
+        """The results of a batch told more use than can be true: count that, and tell of it."""
+        self._state.disbelieved += 1
+        self._reports.disbelieved(self._state.deployment, told, taken, batch)
 
     async def ask(self, call: AccountCall) -> bytes:
         """Return a whole answer."""

@@ -13,9 +13,9 @@ from router.backends.dispatch.failures import (
 )
 from router.backends.dispatch.reports import Reports
 from router.backends.dispatch.trace import Given, Trace
-from router.backends.health.blame import Voice, kind_of, subject_of
 from router.backends.health.health import DeploymentState
 from router.backends.health.slots import Priority
+from router.backends.health.voice import Voice, kind_of, subject_of
 from router.domain import Usage
 from router.errors import (
     Overloaded,
@@ -33,21 +33,29 @@ class AttemptLog:
     """The tries of one request so far: what failed, and why.
 
     `customer` is whose request it is; `doubts` are failures that may be the request's own, counted
-    against nobody until it is known what became of the request elsewhere. `trace` notes the tries
-    too, where there is one; `upstream` is the answer once there is one, and `closed` when its
-    connection was let go, where that is noted.
+    against nobody until it is known what became of the request elsewhere. `outlasts` is whether a
+    try may go on when its client leaves. `trace` notes the tries too, where there is one;
+    `upstream` is the answer once there is one, and `closed` when its connection was let go, where
+    that is noted.
     """
 
     __slots__ = (
-        *("_reports", "_voice", "_window", "customer", "doubts", "failures", "priority"),
-        *("request", "request_id", "tried"),
+        *("_reports", "_voice", "_window", "customer", "doubts", "failures", "outlasts"),
+        *("priority", "request", "request_id", "tried"),
     )
     trace: Trace | None = None
     upstream: Given | None = None
     closed: float | None = None
 
     def __init__(
-        self, request: Ask, request_id: str, priority: Priority, customer: str, reports: Reports
+        self,
+        request: Ask,
+        request_id: str,
+        priority: Priority,
+        customer: str,
+        reports: Reports,
+        *,
+        outlasts: bool = False,
     ) -> None:
         self.priority = priority
         self.request = request
@@ -56,6 +64,7 @@ class AttemptLog:
         self.failures: list[tuple[str, AttemptFailed]] = []
         self.doubts: list[tuple[DeploymentState, Kind]] = []
         self.tried = NOTHING
+        self.outlasts = outlasts
         self._reports = reports
         self._voice: Voice | None = None
         self._window = 0  # tokens: the largest context window that was too short
@@ -79,8 +88,7 @@ class AttemptLog:
             raise _rejected(failed)
 
     def forget(self) -> None:
-        """Let go of the answer, which knows this log: what was asked is freed with its request, not
-        when Python looks for circles next."""
+        """Let go of the answer, which knows this log: what was asked is free with its request."""
         self.upstream = None
 
     def lay_bare(self) -> bool:
@@ -90,7 +98,7 @@ class AttemptLog:
 
     def learn(self, state: DeploymentState, failed: AttemptFailed) -> None:
         """Tell the deployment and the operator of a failure; doubtful ones wait for `judge`."""
-        state.learn(failed.kind, failed.rest, self.voice)
+        state.learn(failed, self.voice)
         self._reports.tell(state.deployment, failed, self.request, self.request_id)
         if FAILURE_POLICIES[failed.kind].evidence is Evidence.DOUBTFUL:
             self.doubts.append((state, failed.kind))

@@ -1,4 +1,5 @@
-"""What a server's word on its own use may come to: its window, and what was seen of the answer.
+"""What a server's word on its own use may come to: its window, what was seen of the answer, and for
+a cost that it tells, a multiple of what its prices make of that use.
 
 Most answers are far below all of this and are not looked at (`PLENTY`). A count beyond it is
 charged at the bound; the row is then `estimated`, and the operator is told.
@@ -11,7 +12,7 @@ from router.backends.backend import Backend
 from router.counters import CACHED, INPUT, OUTPUT, WRITTEN, fitted, root_of
 from router.domain import Usage
 from router.protocols.risks import EXTRAS, offers_hosted
-from router.units import FEES, SECOND, Units
+from router.units import FEES, IMAGE, SECOND, Units
 
 PLENTY: Final = 16_384  # tokens in and out that need no look
 _USUAL_WINDOW: Final = 128_000  # tokens, where a backend's is not known
@@ -22,6 +23,8 @@ _ROUNDS: Final = 16  # in which a server reads the conversation anew, where it r
 _COMPACTS: Final = "context_management"
 _MOST_FEES: Final = 1_000  # uses of a hosted tool in one answer
 _MOST_SECONDS: Final = 86_400  # of sound
+_TIMES: Final = 10  # what its dearest tokens cost: another provider's, a class of service
+_MOST_FEE: Final = 10**11  # pico-USD besides: an answer's, each picture's and hosted tool's
 
 
 def bounded(usage: Usage, backend: Backend, ask: Ask, *, seen: int, whole: int) -> Usage:
@@ -34,9 +37,21 @@ def bounded(usage: Usage, backend: Backend, ask: Ask, *, seen: int, whole: int) 
     most_input = rounds * _window(backend, ask)
     most_output = _most_output(usage, backend, ask, rounds, max(seen * _BYTES_PER_DELTA, whole))
     units = _units(usage.units, ask) if usage.units else usage.units
+    if _is_too_dear(usage, units, backend):
+        usage = usage._replace(reported_pico=None, estimated=True)
     if usage.input_tokens <= most_input and usage.output_tokens <= most_output:
         return usage if units == usage.units else usage._replace(units=units, estimated=True)
     return _cut(usage, min(usage.input_tokens, most_input), min(usage.output_tokens, most_output))
+
+
+def _is_too_dear(usage: Usage, units: Units, backend: Backend) -> bool:
+    """Whether the cost that is told cannot be true; its prices count then."""
+    told, dearest = usage.reported_pico, backend.dearest_pico
+    if told is None or dearest is None:
+        return False
+    fees = sum([some for name, some in units if name in FEES or name == IMAGE])
+    tokens = usage.input_tokens + usage.output_tokens
+    return told > _TIMES * dearest * tokens + _MOST_FEE * (1 + fees)
 
 
 def _rounds(ask: Ask) -> int:

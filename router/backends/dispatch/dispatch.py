@@ -78,7 +78,7 @@ class Dispatcher:
 
     def account(self, backend: Backend) -> Account:
         """The account of a backend, asked by its first address and key."""
-        return Account(backend, self._board.of(backend).deployments[0])
+        return Account(backend, self._board.of(backend).deployments[0], self.reports)
 
     async def close(self) -> None:
         """Stop watching and close every connection."""
@@ -97,25 +97,41 @@ class Dispatcher:
         customer: str = "",
         *,
         trace: Trace | None = None,
+        outlasts: bool = False,
     ) -> "Opening":
         """The first answer of the candidates, as a block; its connection is let go at its end.
 
         `priority` decides who waits for whom where a backend's slots are scarce; `customer` is the
         organization that asks, so that one's failing requests are not held against all; `trace`
-        notes each try.
+        notes each try; `outlasts` where backends that finish their answers may do so for a client
+        that leaves: the block is entered all the same, with an answer that is `orphaned`.
 
         Raises UpstreamRejected where a backend finds the request wrong, and UpstreamTimeout,
         Overloaded or UpstreamFailed where every candidate failed before its first byte.
         """
         if trace is not None:
             opening = TracedOpening(
-                self, candidates, request, request_id, priority, customer=customer
+                self,
+                candidates,
+                request,
+                request_id,
+                priority,
+                customer=customer,
+                outlasts=outlasts,
             )
             opening.trace = trace
             if trace.sent_on is None:
                 trace.sent_on = time.monotonic()
             return opening
-        return Opening(self, candidates, request, request_id, priority, customer=customer)
+        return Opening(
+            self,
+            candidates,
+            request,
+            request_id,
+            priority,
+            customer=customer,
+            outlasts=outlasts,
+        )
 
     async def first_answer(self, opening: "Opening") -> Upstream:
         """The first answer; the opening, which gets it, closes it."""
@@ -243,8 +259,11 @@ class Opening(AttemptLog):
         priority: Priority,
         *,
         customer: str,
+        outlasts: bool,
     ) -> None:
-        super().__init__(request, request_id, priority, customer, dispatcher.reports)
+        super().__init__(
+            request, request_id, priority, customer, dispatcher.reports, outlasts=outlasts
+        )
         self._dispatcher = dispatcher
         self.candidates = candidates
         self.upstream: Upstream | None = None
@@ -258,14 +277,9 @@ class Opening(AttemptLog):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        upstream = self.upstream
-        if upstream is not None:
-            upstream.close()
-            self.let_go()
-
-    def let_go(self) -> None:
-        """The block was left."""
-        self.forget()
+        if self.upstream is not None:
+            self.upstream.close()
+            self.upstream = None  # see `forget`
 
 
 class TracedOpening(Opening):
@@ -273,19 +287,18 @@ class TracedOpening(Opening):
 
     trace: Trace  # and no slots: what is not noted yet is as in any log
 
-    def let_go(self) -> None:
-        """Keep the answer until its spans were made, see `Trace.over`."""
-
     def note(self, backend: Backend, deployment: str, failed: AttemptFailed) -> None:
         """See `AttemptLog.note`."""
         self.trace.failed(backend, deployment, self, failed)
         super().note(backend, deployment, failed)
 
-    def __aexit__(
+    async def __aexit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
-    ) -> Coroutine[Any, Any, None]:
+    ) -> None:
+        """Keep the answer until its spans were made, see `Trace.over`."""
         self.closed = time.monotonic()
-        return super().__aexit__(kind, error, trace)
+        if self.upstream is not None:
+            self.upstream.close()

@@ -112,7 +112,8 @@ class AttemptFailed(Exception):
     """One try failed before its first byte. `reason` is fit for a client: no address, no key.
 
     `status` is the answer's, zero where there was none; `failure` what it said, fit for the client;
-    `rest` how many seconds it asked to be left alone; `clue` the piece of our own table by which
+    `rest` how many seconds it asked to be left alone, `of_all` whether that is known to concern
+    everybody and not this request; `clue` the piece of our own table by which
     the failure was known, empty where its status alone said it. `answered` is the status that
     really came, which differs where an error stood inside an answer that was well otherwise.
     """
@@ -125,6 +126,7 @@ class AttemptFailed(Exception):
         status: int = 0,
         failure: Failure | None = None,
         rest: float | None = None,
+        of_all: bool = False,
         clue: str = "",
     ) -> None:
         super().__init__(reason)
@@ -134,6 +136,7 @@ class AttemptFailed(Exception):
         self.answered = 0
         self.failure = failure
         self.rest = rest
+        self.of_all = of_all
         self.clue = clue
 
     @property

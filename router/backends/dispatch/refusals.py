@@ -13,7 +13,7 @@ from router.backends.dialects.base import Failure
 from router.backends.dialects.failure import read_error
 from router.backends.dispatch.causes import cause_of
 from router.backends.dispatch.failures import AttemptFailed, Kind
-from router.backends.dispatch.waits import rest_asked_for
+from router.backends.dispatch.waits import is_used_up, rest_asked_for
 from router.backends.dispatch.words import echoes, for_client
 from router.backends.health.health import DeploymentState
 from router.backends.transport.transport import ConnectFailed, TransportError, TransportTimeout
@@ -46,15 +46,20 @@ def failed_by(
     kind, clue = cause_of(status, failure, partial(echoes, ask))
     if ask.declared is not None and status in _OF_WHAT_IS_ASKED_FOR:
         kind = Kind.REJECTED
-    rest = rest_asked_for(
-        headers or _NO_HEADERS, failure, now=time.time(), limited=kind in _LIMITED
-    )
+    fields, limited = headers or _NO_HEADERS, kind in _LIMITED
+    rest = rest_asked_for(fields, failure, now=time.time(), limited=limited)
     how = f"answered {status}" if headers is not None else "answered 200 with an error inside"
     passed_on = replace(
         failure, message=for_client(failure.message, state.deployment.base_url, state.secrets)
     )
     return AttemptFailed(
-        kind, f"{how} ({kind.value})", status=status, failure=passed_on, rest=rest, clue=clue
+        kind,
+        f"{how} ({kind.value})",
+        status=status,
+        failure=passed_on,
+        rest=rest,
+        of_all=limited and is_used_up(fields),
+        clue=clue,
     )
 
 
@@ -77,7 +82,7 @@ def failure_of(
     if isinstance(error, ErrorInside):
         return _error_inside(error, state, ask)
     if isinstance(error, CredentialFailed):
-        return AttemptFailed(Kind.CREDENTIAL, error.reason, rest=error.rest)
+        return AttemptFailed(Kind.CREDENTIAL, error.reason, rest=error.rest, of_all=True)
     if isinstance(error, ConnectFailed):
         return AttemptFailed(Kind.CONNECT, error.reason)
     if isinstance(error, TransportTimeout):

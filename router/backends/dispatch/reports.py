@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final
 
+from policies.money import usd
 from router.ask import Ask
 from router.backends.backend import Deployment
 from router.backends.dispatch.failures import FAILURE_POLICIES, AttemptFailed, Fault
@@ -65,6 +66,8 @@ class Reports:
             "charged_input": taken.input_tokens,
             "charged_output": taken.output_tokens,
         }
+        if told.reported_pico != taken.reported_pico:
+            facts["told_usd"] = usd(told.reported_pico or 0)
         if more:
             facts["times_since"] = str(more)
         _LOG.warning("a backend told more use than can be true; charged is the bound", extra=facts)

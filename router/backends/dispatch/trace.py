@@ -147,4 +147,4 @@ class Trace:
         """Let go of what was asked and answered: the spans were made."""
         for attempt in self.attempts:
             attempt.opened.forget()
-        self.attempts.clear()
+        self.attempts = []

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from router.backends.backend import Backend
 from router.backends.dispatch.attempt import attempt
@@ -35,12 +36,13 @@ class Tries:
         after: float,
     ) -> Upstream | None:
         """The first byte wins; the other try is cancelled, which closes its connection."""
-        first = asyncio.ensure_future(self.one(backend, deployments[0], log))
+        first = asyncio.ensure_future(self.one(backend, deployments[0], log, beside=True))
         running = [first]
         try:
             await asyncio.wait(running, timeout=after)
             if not first.done() and self._budget.spend():
-                running.append(asyncio.ensure_future(self.one(backend, deployments[1], log)))
+                second = self.one(backend, deployments[1], log, beside=True)
+                running.append(asyncio.ensure_future(second))
             waiting = set(running)
             while waiting:
                 done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -63,15 +65,21 @@ class Tries:
         await asyncio.gather(*running, return_exceptions=True)
 
     async def one(
-        self, backend: Backend, state: DeploymentState, log: AttemptLog
+        self, backend: Backend, state: DeploymentState, log: AttemptLog, *, beside: bool = False
     ) -> Upstream | None:
-        """One try on one deployment; None where it failed and another may be asked."""
+        """One try on one deployment; None where it failed and another may be asked.
+
+        `beside`: another may run at the same time, so that it is called off rather than read on.
+        """
         began = self._clock()
         if not state.blame.all_clear:
             state.blame.began(began, log.voice)
         state.in_flight += 1
         try:
-            upstream = await attempt(backend, state, log)
+            if backend.finishes and log.outlasts and not beside:
+                upstream = await _outlasting(backend, state, log)
+            else:
+                upstream = await attempt(backend, state, log)
         except AttemptFailed as failed:
             state.in_flight -= 1
             log.learn(state, failed)
@@ -83,13 +91,46 @@ class Tries:
             state.in_flight -= 1
             state.blame.abandoned(log.voice)
             raise
+        if not state.blame.all_clear:
+            state.blame.let_in(began)
         upstream.first_byte_seconds = self._clock() - began
         if state.paced:
             state.pace.add(upstream.first_byte_seconds)
         return upstream
 
 
-def _upstream_of(task: asyncio.Future[Upstream | None]) -> Upstream | None:
+async def _outlasting(backend: Backend, state: DeploymentState, log: AttemptLog) -> Upstream:
+    """A try that goes on for a while when its client leaves, so that its use is told: what it
+    brings then is `orphaned`."""
+    trying = asyncio.ensure_future(attempt(backend, state, log))
+    try:
+        return await asyncio.shield(trying)
+    except asyncio.CancelledError:
+        upstream = await _brought(trying, backend.timeouts.after_disconnect)
+        if upstream is None:
+            raise
+        upstream.orphaned = True
+        return upstream
+
+
+async def _brought(trying: asyncio.Future[Upstream], seconds: float) -> Upstream | None:
+    """What a try brings within so many seconds; then it is over. So it is where nobody waits even
+    for that."""
+    try:
+        await asyncio.wait([trying], timeout=seconds)
+    except asyncio.CancelledError:
+        late = _upstream_of(trying)
+        if late is None:
+            raise
+        late.close()
+    finally:
+        trying.cancel()
+        await asyncio.gather(trying, return_exceptions=True)
+    return _upstream_of(trying)
+
+
+def _upstream_of(task: asyncio.Future[Any]) -> Upstream | None:
     if not task.done() or task.cancelled() or task.exception() is not None:
         return None
-    return task.result()
+    upstream: Upstream | None = task.result()
+    return upstream

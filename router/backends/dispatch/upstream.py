@@ -55,7 +55,7 @@ class Upstream:
         *("_answer", "_disbelieved", "_first", "_release", "_log", "_state", "_reported", "_told"),
         "_translator",
         *("backend", "billed", "body", "content_type", "first_byte_seconds", "headers", "model"),
-        *("passed", "slot", "usage"),
+        *("orphaned", "passed", "slot", "usage"),
     )
     first_byte_seconds: float  # set by whoever made the try
     _first: bytes  # of a stream, that is
@@ -73,6 +73,7 @@ class Upstream:
         self.model: str | None = None
         self.billed: tuple[BilledAnswer, ...] = ()  # what a cascade paid for beside it
         self.passed = False  # the checks of a cascade
+        self.orphaned = False  # its client left before it began: it is read for its use alone
         self.slot: Slot | None = None  # where it waited for its slot, if slots are scarce
         self._log = log
         self._answer = answer
@@ -147,7 +148,7 @@ class Upstream:
 
     def _believed(self, usage: Usage) -> Usage:
         """What is told, as far as it can be true; the operator is told of what cannot."""
-        if usage[0] + usage[1] <= PLENTY and not usage.units:
+        if usage[0] + usage[1] <= PLENTY and not usage.units and usage.reported_pico is None:
             return usage
         seen = 0 if self._translator is None else self._translator.output_tokens_seen
         taken = bounded(usage, self.backend, self.request, seen=seen, whole=len(self.body))

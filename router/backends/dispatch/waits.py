@@ -45,6 +45,12 @@ _LEFT: Final = (
 )
 
 
+_OF_ALL: Final = r"(-(requests|tokens|input-tokens|output-tokens))?"
+_NOTHING_LEFT: Final = re.compile(
+    rf"(x-)?ratelimit-remaining{_OF_ALL}|anthropic-ratelimit{_OF_ALL}-remaining"
+)
+
+
 def rest_asked_for(
     headers: Mapping[str, str], failure: Failure | None = None, *, now: float, limited: bool = True
 ) -> float | None:
@@ -59,6 +65,16 @@ def rest_asked_for(
         if wait is not None and math.isfinite(wait) and wait >= 0:
             return min(wait, LONGEST)
     return None
+
+
+def is_used_up(headers: Mapping[str, str]) -> bool:
+    """Whether the answer tells a limit of which nothing is left: not for anybody."""
+    for name, value in headers.items():
+        if _NOTHING_LEFT.fullmatch(name.lower()):
+            left = _number(value)
+            if left is not None and left <= 0:
+                return True
+    return False
 
 
 def _waits(

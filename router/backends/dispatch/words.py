@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from router.ask import Ask
+from router.protocols.ahead import LARGE, outline_of
 
 LONGEST: Final = 1000  # characters for a client
 LOGGED: Final = 200  # characters for a log
@@ -58,38 +59,54 @@ def for_client(message: str, base_url: str, secrets: Sequence[str] = ()) -> str:
     return "".join(one for one in text if one.isprintable())[:LONGEST].strip()
 
 
-def for_operator(message: str, request_text: str) -> str:
+def for_operator(message: str, request_text: str | None) -> str:
     """A message that `for_client` gave, without any word that the request holds too.
 
-    `request_text` is what the request says, see `text_of_request`. Words beyond ASCII are left out:
-    where no blank divides them, nobody could tell a server's from the request's.
+    `request_text` is what the request says, see `text_of_request`; None: any word may be of it.
+    Words beyond ASCII are left out: where no blank divides them, nobody could tell a server's from
+    the request's.
     """
 
     def shown(word: re.Match[str]) -> str:
         lower = word[0].lower()
-        return (
-            word[0] if lower in _PLAIN or (lower.isascii() and lower not in request_text) else "…"
-        )
+        if lower in _PLAIN:
+            return word[0]
+        own = request_text is not None and lower.isascii() and lower not in request_text
+        return word[0] if own else "…"
 
     return _WORD.sub(shown, message[:LOGGED])
 
 
-def name_for_operator(name: str | None, request_text: str) -> str:
+def name_for_operator(name: str | None, request_text: str | None) -> str:
     """A code or a type for the log: only what looks like one, and does not stand in the request."""
-    if not name or not _NAME.fullmatch(name) or name.lower() in request_text:
+    if not name or not _NAME.fullmatch(name) or request_text is None:
+        return ""
+    if name.lower() in request_text:
         return ""
     return "" if _KEYS.search(name) else name
 
 
 def echoes(ask: Ask, piece: str) -> bool:
-    """Whether the request itself says this piece of an error, which is in lower case."""
+    """Whether the request itself says this piece of an error, which is in lower case.
+
+    Of a large request it is enough that it has all of its words somewhere, or escapes in which they
+    might hide.
+    """
     request_text = text_of_request(ask)
-    return all(part in request_text for part in piece.split(" ... "))
+    if request_text is not None:
+        return all(part in request_text for part in piece.split(" ... "))
+    if b"\\u" in outline_of(ask.raw, ask.members):
+        return True
+    said = ask.raw.lower()
+    return all(word.encode() in said for word in piece.replace(" ... ", " ").split())
 
 
-def text_of_request(ask: Ask) -> str:
-    """All that the request says, in lower case and on one line. Not for the path of requests that
-    go well: it walks the whole body."""
+def text_of_request(ask: Ask) -> str | None:
+    """All that the request says, in lower case and on one line; None where that is too much to be
+    put together while others wait. Not for the path of requests that go well: it walks the whole
+    body."""
+    if len(ask.raw) > LARGE:
+        return None
     text = orjson.dumps(ask.body).decode()
     for escaped in ("\\n", "\\r", "\\t"):
         text = text.replace(escaped, " ")

@@ -1,9 +1,11 @@
 """What is held against one deployment, so that a request's fault is never taken for the server's.
 
-Theory of operation. Three things may keep a request from a deployment:
+Theory of operation. Four things may keep a request from a deployment:
 
-- The *whole* deployment rests: it could not be reached (its breaker), or it said so itself (a 429
-  with Retry-After, a refused key). No request can be why, so everybody waits.
+- The *whole* deployment rests: it could not be reached (its breaker), no token can be had, or a
+  limit of its account is told to be used up. No request can be why, so everybody waits.
+- It told somebody to *stay away* (a 429, a 503 with Retry-After, a refused key): who was told
+  rests, and everybody once several were (`rests.py`).
 - A *kind* of request rests: failures that a request may have caused (a 500, a broken connection, an
   answer that cannot be read) came from at least two customers, from half of those who asked the
   like lately, and from enough requests. A kind is an operation, the features it needs and its size:
@@ -23,41 +25,16 @@ The clock is an argument: seconds of any monotonic clock.
 """
 
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final
 
-from router.ask import Ask
 from router.backends.health.breaker import Breaker, BreakerPolicy, State
+from router.backends.health.rests import Rests
+from router.backends.health.voice import Voice
 
 MEMORY: Final = 120.0  # seconds
 MOST_KINDS: Final = 32
 MOST_CUSTOMERS: Final = 64
 MANY_CUSTOMERS: Final = 3  # whose different requests do not all fail of themselves
-_SIZES: Final = (4_000, 64_000, 1_000_000)  # bytes of text: where one size of request ends
-_NAMED: Final = frozenset(
-    ("tools", "json_schema", "vision", "audio", "files", "logprobs", "tokens")
-)
-
-
-class Voice(NamedTuple):
-    """Who asks, and what kind of request."""
-
-    customer: str
-    kind: str
-
-
-NOBODY: Final = Voice("", "")
-
-
-def kind_of(ask: Ask) -> str:
-    """The kind of a request: its operation, the features it needs, and its size."""
-    size = sum(ask.text_bytes > end for end in _SIZES)
-    features = {one if one in _NAMED else one.partition(":")[0] for one in ask.features}
-    return " ".join([ask.operation, *sorted(features), f"size{size}"])
-
-
-def subject_of(ask: Ask) -> int:
-    """What a request is about, to tell requests apart that fail alike: no text can be had of it."""
-    return hash((ask.prompt.last_text, ask.media))
 
 
 @dataclass(slots=True)
@@ -103,7 +80,7 @@ class Blame:
     """
 
     __slots__ = (
-        *("_alike", "_down_until", "_kinds", "_of_kinds", "_policy", "_row", "_whole"),
+        *("_alike", "_down_until", "_kinds", "_of_kinds", "_policy", "_rests", "_row", "_whole"),
         "all_clear",
     )
 
@@ -113,6 +90,7 @@ class Blame:
             1, self._policy.rest, self._policy.max_rest, self._policy.ramp
         )
         self._whole = Breaker(self._policy)
+        self._rests = Rests()
         self._kinds: dict[str, _KindRecord] = {}
         # What failed everywhere since something was answered: whose it was, and when.
         self._alike: dict[int, tuple[str, float]] = {}
@@ -134,7 +112,7 @@ class Blame:
         if self.all_clear:
             return True
         whole, record = self._whole, self._kinds.get(voice.kind)
-        if not whole.allows(now):
+        if not whole.allows(now) or self._rests.resting(voice, now):
             return False
         if record is None:
             return True
@@ -148,6 +126,7 @@ class Blame:
     def resting(self, now: float, voice: Voice) -> float:
         """Seconds until this request may be tried again; 0 where it may now."""
         rest, record = self._whole.resting(now), self._kinds.get(voice.kind)
+        rest = max(rest, self._rests.resting(voice, now))
         if record is None:
             return rest
         luck = record.lucks.get(voice.customer)
@@ -161,6 +140,10 @@ class Blame:
         if record is not None:
             record.breaker.began(now)
 
+    def let_in(self, sent: float) -> None:
+        """A request that was sent at this instant begins to be answered."""
+        self._rests.let_in(sent)
+
     def succeeded(self, now: float, voice: Voice) -> None:
         """The request was answered."""
         self._row, self._down_until = 0, 0.0
@@ -173,7 +156,8 @@ class Blame:
             record.breaker.succeeded(now)
         for kind in [name for name, known in self._kinds.items() if _is_over(known, now)]:
             del self._kinds[kind]
-        self.all_clear = self._whole.all_clear and not self._kinds
+        rested = self._rests.forget(now)
+        self.all_clear = self._whole.all_clear and rested and not self._kinds
 
     def unreachable(self, now: float) -> None:
         """The server could not be reached: no request can be why."""
@@ -217,10 +201,20 @@ class Blame:
         self._let_go(voice)
 
     def rest_for(self, seconds: float, now: float, voice: Voice) -> None:
-        """The server asked for a rest of so many seconds, or its credential needs one."""
+        """Everybody has to stay away for so many seconds: no request can be why."""
         self.all_clear = False
         self._whole.rest_for(seconds, now)
         self._let_go(voice)
+
+    def told_to_rest(self, seconds: float, now: float, voice: Voice) -> None:
+        """The request was refused with so many seconds to stay away, or as its kind of refusal
+        needs; whether that concerns others too is for others to find out."""
+        everybody = self._rests.refused(voice, seconds, now)
+        if everybody:
+            self.rest_for(everybody, now, voice)
+        else:
+            self.all_clear = False
+            self.abandoned(voice)
 
     def _let_go(self, voice: Voice) -> None:
         """A try of this kind is over, and tells nothing of it."""

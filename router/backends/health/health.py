@@ -11,12 +11,13 @@ from router.ask import Ask
 from router.backends.backend import Backend, Deployment
 from router.backends.credentials.authorizing import Authorized, Authorizer
 from router.backends.credentials.keyring import Keyring
-from router.backends.dispatch.failures import FAILURE_POLICIES, Evidence, Kind
+from router.backends.dispatch.failures import FAILURE_POLICIES, AttemptFailed, Evidence, Kind
 from router.backends.health.affinity import preference
-from router.backends.health.blame import NOBODY, Blame, Voice
+from router.backends.health.blame import Blame
 from router.backends.health.breaker import BreakerPolicy
 from router.backends.health.ejection import Pace, outliers
 from router.backends.health.slots import SlotQueue
+from router.backends.health.voice import Voice
 from router.backends.transport.transport import Transport, Transports
 from router.conversation import prefix_of
 
@@ -80,17 +81,19 @@ class DeploymentState:
             else:
                 self.blame.abandoned(log.voice)
 
-    def learn(self, kind: Kind, rest: float | None, voice: Voice) -> None:
-        """A try failed: what that says of the server at once. `rest` is what it asked for, seconds.
+    def learn(self, failed: AttemptFailed, voice: Voice) -> None:
+        """A try failed: what that says of the server at once.
 
         Doubtful failures say nothing yet: see `doubt`.
         """
-        now = self._clock()
+        now, kind = self._clock(), failed.kind
         self.failures[kind.name] += 1
         policy = FAILURE_POLICIES[kind]
-        rest = rest if policy.obeys and rest is not None else policy.rest
-        if rest:
+        rest = failed.rest if policy.obeys and failed.rest is not None else policy.rest
+        if rest and failed.of_all:
             self.blame.rest_for(rest, now, voice)
+        elif rest:
+            self.blame.told_to_rest(rest, now, voice)
         elif policy.evidence is Evidence.SURE:
             self.blame.unreachable(now)
         elif policy.evidence is Evidence.DOUBTFUL or kind is Kind.UNSUPPORTED:
@@ -171,7 +174,7 @@ class Health:
         ]
         return free if len(free) < 2 else _ordered(free, log.request)
 
-    def resting(self, voice: Voice = NOBODY) -> float:
+    def resting(self, voice: Voice) -> float:
         """Seconds until a deployment may be asked this again."""
         now = self._clock()
         return min(state.blame.resting(now, voice) for state in self.deployments)

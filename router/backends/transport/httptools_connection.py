@@ -16,7 +16,7 @@ import httptools
 
 from router.backends.transport.header_names import SPELLINGS
 from router.backends.transport.pace import Flow, Paced, Take
-from router.backends.transport.transport import BodyPieces, TransportError, TransportTimeout
+from router.backends.transport.transport import Pieces, TransportError, TransportTimeout
 
 READ_BUFFER: Final = 64 * 1024  # bytes held for a slow reader before the upstream is paused
 HEAD_CAP: Final = 64 * 1024  # bytes of an answer's head
@@ -88,7 +88,7 @@ class HttptoolsConnection(Paced, asyncio.Protocol):
         return {name: self.header(name) for name in SPELLINGS[tuple(self.fields)]}
 
     async def ask(
-        self, request: bytes, body: bytes | BodyPieces, deadline: float, least: int = 0
+        self, request: bytes, body: bytes | Pieces, deadline: float, least: int = 0
     ) -> None:
         """Write a request and wait for the head of its answer; any failure closes the connection.
 
@@ -116,7 +116,7 @@ class HttptoolsConnection(Paced, asyncio.Protocol):
             self.abort()
             raise
 
-    async def _write(self, transport: asyncio.Transport, body: BodyPieces, deadline: float) -> None:
+    async def _write(self, transport: asyncio.Transport, body: Pieces, deadline: float) -> None:
         """Write a body as fast as the server reads it, unless it answers before it read all."""
         for piece in body:
             while self._unwritable and not self.ready and self._error is None:
@@ -125,6 +125,7 @@ class HttptoolsConnection(Paced, asyncio.Protocol):
                 self._keeps = self.reusable = False  # whatever is written next would be this body's
                 return
             transport.write(piece)
+            await asyncio.sleep(0)  # a server that reads fast never lets us wait, but others do
 
     async def read(self, patience: float, deadline: float) -> bytes:
         """Return what came since the last read, as soon as there is something; empty at the end.

@@ -3,7 +3,7 @@
 from typing import Final
 
 from router.backends.transport.address import Address, Headers, check_headers, check_request_id
-from router.backends.transport.transport import BodyPieces, HttpCall, Target
+from router.backends.transport.transport import ONE_PIECE, HttpCall, Pieces, Target, in_pieces
 
 _ONE_WRITE: Final = 64 * 1024  # bytes; a longer body is not copied behind its head
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})  # be it an empty one
@@ -22,7 +22,7 @@ def _lines(headers: Headers) -> bytes:
     return "".join(f"{name}: {value}\r\n" for name, value in headers).encode()
 
 
-def request_bytes(head: bytes, call: HttpCall, place: str = "") -> tuple[bytes, bytes | BodyPieces]:
+def request_bytes(head: bytes, call: HttpCall, place: str = "") -> tuple[bytes, bytes | Pieces]:
     """Return the bytes of a request, and its body where that is better written apart.
 
     `head` is how requests to the call's target begin, `place` where the call is in a trace. Raises
@@ -41,4 +41,6 @@ def request_bytes(head: bytes, call: HttpCall, place: str = "") -> tuple[bytes, 
         head += b"X-Request-Id: %b\r\n" % request_id.encode()
     if body or call.target.method in _WITH_BODY:
         head += b"Content-Length: %d\r\n" % length
-    return head + b"\r\n", body
+    return head + b"\r\n", body if length <= ONE_PIECE and isinstance(body, bytes) else in_pieces(
+        body
+    )

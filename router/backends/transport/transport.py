@@ -6,11 +6,14 @@ to its end, or that brought a byte nobody asked for. Foreign exceptions end in t
 see `TransportError` and its two kinds.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final, NamedTuple, Protocol
 
 from policies.value import value
 from router.backends.backend import Backend, Timeouts
+
+ONE_PIECE: Final = 256 * 1024  # bytes of a body that are written at once
+Pieces = Iterable[bytes | memoryview]
 
 
 class TransportError(Exception):
@@ -52,6 +55,14 @@ class BodyPieces(Protocol):
 
     def __iter__(self) -> Iterator[bytes]:
         """Its bytes in pieces, from the beginning."""
+
+
+def in_pieces(body: bytes | BodyPieces) -> Pieces:
+    """A body in pieces that may be written one by one, and again; none of them is copied."""
+    if not isinstance(body, bytes):
+        return body
+    whole = memoryview(body)
+    return [whole[at : at + ONE_PIECE] for at in range(0, len(body), ONE_PIECE)]
 
 
 @value

@@ -21,6 +21,7 @@ from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.dispatch.failures import FAILURE_POLICIES, AttemptFailed, Fault, Kind
 from router.backends.dispatch.retry import RetryPolicy
 from router.backends.health.breaker import BreakerPolicy
+from router.backends.health.voice import Voice, kind_of
 from router.backends.transport.clients import Clients
 from router.backends.transport.proxies import EnvironmentProxies
 from router.errors import TurnoutError
@@ -109,12 +110,11 @@ class ProbeRun:
         """The text of the answer, after as many tries as make sense."""
         reason = "another request failed"
         for number in range(TRIES):
-            await self._rest()
+            request = self._request(probe)
+            await self._rest(kind_of(request))
             if self.ended:
                 break
-            opening = self._dispatcher.open(
-                (self._backend,), self._request(probe), f"probe-{probe.id}"
-            )
+            opening = self._dispatcher.open((self._backend,), request, f"probe-{probe.id}")
             try:
                 async with opening as upstream:
                     return _text(upstream.body, self._tokens)
@@ -131,10 +131,10 @@ class ProbeRun:
                 await asyncio.sleep(min(PAUSE * 2**number, LONGEST_PAUSE))
         raise _NoOutcome(reason)
 
-    async def _rest(self) -> None:
+    async def _rest(self, kind: str) -> None:
         """Wait as long as the backend asked for."""
-        health = self._dispatcher.view()[self._backend.name]
-        while not self.ended and (seconds := health.resting()):
+        health, voice = self._dispatcher.view()[self._backend.name], Voice("", kind)
+        while not self.ended and (seconds := health.resting(voice)):
             if seconds > LONGEST_REST:
                 self.ended = f"it wants to be asked again in {seconds:.0f} s"
                 return

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 import sys
+from collections.abc import Awaitable
 from random import Random
 from typing import Any
 
@@ -25,8 +26,8 @@ def customer_of(credential: bytes | None) -> tuple[int, str]:
 class Edge:
     """The real edge, which answers with the body that came, with room for bodies of 100 bytes."""
 
-    def __init__(self, wait: float = 60.0, most: int = 90) -> None:
-        self.room = BodyRoom(TIMES * 100, wait, customer_of)
+    def __init__(self, wait: float = 60.0, most: int = 90, room: int = 100) -> None:
+        self.room = BodyRoom(TIMES * room, wait, customer_of)
         limits = Limits(most, 5.0, room=self.room)
         gateway: Any = bare_gateway(limits)
 
@@ -101,6 +102,22 @@ async def test_a_body_that_comes_with_its_head_asks_for_no_room() -> None:
     assert read_answer(socket.sent).body == b"z" * 60
 
 
+async def test_a_large_body_that_comes_with_its_head_is_counted_all_the_same() -> None:
+    edge, size = Edge(room=300_000, most=200_000), LARGE + 1
+    edge.client("a", "Content-Length: 199000")
+    await settled()
+    for customer, length, paused in (("b", size, False), ("c", size, True), ("d", LARGE, False)):
+        connection, socket = connect(edge._inference)
+        head = f"{HEAD.format(customer)}Content-Length: {length}\r\n\r\n"
+        if paused:
+            held = TIMES * 100_000
+            edge.room.take("e", held)
+        connection.data_received(head.encode() + b"z" * length)
+        await settled()
+        assert socket.paused is paused
+        assert bool(socket.sent) is not paused
+
+
 async def test_who_finds_no_room_in_time_is_answered_and_told_when_to_come_back() -> None:
     edge = Edge(wait=0.0)
     edge.client("a", "Content-Length: 80")
@@ -137,3 +154,21 @@ async def test_a_large_text_takes_the_room_that_its_characters_may_need() -> Non
     told = json.loads(b'"%b"' % wide)
     assert need_of(wide) >= 2 * len(wide) + sys.getsizeof(told) - 100 > 5 * len(wide)
     assert need_of(b'"\\u20ac"' + narrow) > TIMES * len(narrow)
+
+
+async def test_a_large_body_takes_its_turn_though_it_came_whole_with_its_head() -> None:
+    edge, turns = Edge(most=4 * LARGE), list[int]()
+    given = edge.room.turn
+
+    def turn(authorization: bytes | None, size: int) -> Awaitable[None]:
+        turns.append(size)
+        return given(authorization, size)
+
+    edge.room.turn = turn  # type: ignore[method-assign]
+    for size in (LARGE, LARGE + 1):
+        connection, socket = connect(edge._inference)
+        head = f"{HEAD.format('b')}Content-Length: {size}\r\n\r\n"
+        connection.data_received(head.encode() + b"z" * size)
+        await asyncio.gather(*connection.tasks)
+        assert len(read_answer(socket.sent).body) == size
+    assert turns == [LARGE + 1]

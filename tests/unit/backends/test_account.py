@@ -1,6 +1,7 @@
 """An account is asked by its own key, and what fails there is told in words fit for a client."""
 
 import gzip
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from router.backends.backend import Backend
 from router.backends.dispatch.account import Account, AccountCall
+from router.backends.dispatch.reports import Reports
 from router.backends.health.breaker import BreakerPolicy
 from router.backends.health.health import DeploymentState
 from router.backends.transport.transport import (
@@ -70,7 +72,7 @@ def _account(answer: Answer | TransportError, dialect: str = "openai") -> tuple[
     state = DeploymentState(backend.deployments()[0], BreakerPolicy(), lambda: 0.0)
     client = Client(answer)
     state.client, state.authorizer = client, None
-    return Account(backend, state), client
+    return Account(backend, state, Reports(time.monotonic)), client
 
 
 def _told(status: int, body: bytes = b"{}", **headers: str) -> Answer:

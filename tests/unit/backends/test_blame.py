@@ -8,11 +8,9 @@ from router.backends.health.blame import (
     MOST_CUSTOMERS,
     MOST_KINDS,
     Blame,
-    Voice,
-    kind_of,
-    subject_of,
 )
 from router.backends.health.breaker import BreakerPolicy
+from router.backends.health.voice import Voice, kind_of, subject_of
 from router.operations.chat import parse_chat
 from router.operations.embedding import parse_embedding
 

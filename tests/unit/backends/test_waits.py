@@ -7,7 +7,7 @@ import pytest
 
 from router.backends.dialects.base import Failure
 from router.backends.dialects.failure import read_failure
-from router.backends.dispatch.waits import rest_asked_for
+from router.backends.dispatch.waits import is_used_up, rest_asked_for
 
 NOW = 1_800_000_000.0  # 15 January 2027, 08:00:00 UTC
 NOON = {"date": "Sat, 21 Nov 2026 12:00:00 GMT"}
@@ -76,6 +76,25 @@ def test_the_limit_that_is_used_up_says_when_it_is_whole_again(
 ) -> None:
     assert rest_asked_for(headers, now=NOW) == seconds
     assert rest_asked_for(headers, now=NOW, limited=False) is None  # a 500 tells them too
+
+
+@pytest.mark.parametrize(
+    ("name", "left", "used_up"),
+    [
+        ("x-ratelimit-remaining-requests", "0", True),
+        ("X-RateLimit-Remaining-Tokens", "0", True),
+        ("anthropic-ratelimit-input-tokens-remaining", "0", True),
+        ("ratelimit-remaining", "0", True),
+        ("x-ratelimit-remaining-tokens", "1", False),
+        ("x-ratelimit-remaining-tokens", "none", False),
+        ("x-ratelimit-remaining-images", "0", False),  # of some requests alone
+        ("x-ratelimit-limit-tokens", "0", False),
+    ],
+)
+def test_a_limit_of_which_nothing_is_left_is_everybodys(
+    name: str, left: str, used_up: bool
+) -> None:
+    assert is_used_up({name: left}) is used_up
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from fakes.files import FakeFiles
 
 from router.domain import Estimate, Outcome
 from router.files.bound import Bound
-from router.files.results import Tally, lines_of
+from router.files.results import Tally, TooMuchToRead, lines_of
 
 CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
 
@@ -39,7 +39,7 @@ def _succeeded(model: str, prompt: int, output: int) -> bytes:
 
 
 async def test_usage_is_summed_over_what_was_answered(files):
-    tally = _tally(files)
+    tally = _tally(files, CHAT, *["moe"] * 4)
     lines = [
         _line(_completion(prompt_tokens=10, completion_tokens=5, total_tokens=15)),
         _line(_completion(prompt_tokens=1, completion_tokens=2, total_tokens=3)),
@@ -97,3 +97,47 @@ def test_a_bound_is_stored_and_read_again():
     assert again.charge("a", "v").usage.estimated
     assert again.charge("a", "v").operation == "message"
     assert again.route == "a, b"
+
+
+LIE = 2**31 - 100
+
+
+async def test_a_result_is_believed_as_a_single_answer_is(files):
+    tally = _tally(files, CHAT, "moe")
+    lie = _completion(prompt_tokens=LIE, completion_tokens=LIE, total_tokens=2 * LIE)
+    await tally.read(FakeAnswer(_line(lie)))
+    charge = tally.charge("local")
+    assert tally.disbelieved
+    assert charge.usage.estimated
+    assert charge.usage.input_tokens < 40_000_000
+    assert charge.usage.output_tokens < 3_000_000
+    assert tally.told.input_tokens == LIE
+
+
+@pytest.mark.parametrize("files_told", [1, 2])
+async def test_a_batch_has_one_result_for_each_request_and_the_rest_is_not_read(files, files_told):
+    tally = _tally(files, CHAT, "moe", "moe", "moe")
+    line = _line(_completion(prompt_tokens=1, completion_tokens=1, total_tokens=2))
+    answers = [FakeAnswer(line * (3 if files_told == 2 else 1_000)) for _ in range(files_told)]
+    for answer in answers:
+        await tally.read(answer)
+    assert (tally.requests, tally.usage.output_tokens) == (3, 3)
+    assert tally.beyond
+    assert tally.disbelieved
+    assert all(answer.closed for answer in answers)
+
+
+async def test_results_that_failed_count_for_the_requests_beside_those_that_did_not(files):
+    tally = _tally(files, CHAT, "moe", "moe")
+    done = _line(_completion(prompt_tokens=1, completion_tokens=1, total_tokens=2))
+    await tally.read(FakeAnswer(done))
+    await tally.read(FakeAnswer(_line({"error": {"message": "no"}}, 400)))
+    assert not tally.disbelieved
+
+
+async def test_a_result_that_is_too_long_is_given_up(files):
+    answer = FakeAnswer(b"")
+    answer._pieces = [b"x" * 4_000_000] * 17
+    with pytest.raises(TooMuchToRead):
+        await _tally(files).read(answer)
+    assert answer.closed

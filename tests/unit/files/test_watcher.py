@@ -135,6 +135,33 @@ async def test_one_that_cannot_be_understood_does_not_cost_the_others(files, tmp
     assert "could not be looked after" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("results", "whole"),
+    [
+        (b'{"response":{"status_code":200,"body":%b}}\n' * 9, False),  # more than requests
+        (b"%b" + b"x" * 70_000_000, True),  # one that nobody can read
+    ],
+)
+async def test_results_that_cannot_be_true_are_bounded_and_told_of(
+    files, tmp_path, caplog, *, results, whole
+):
+    id_ = await _begun(files, tmp_path)
+    batch = json.loads(await files.accounts.account(_local(files)).ask(_shown(id_)))
+    usage = {"prompt_tokens": 1, "completion_tokens": 2**31 - 9, "total_tokens": 2**31 - 8}
+    told = {"model": "local-model", "choices": [], "usage": usage}
+    output = files.accounts.keeping.kept[batch["output_file_id"]]
+    output.content = results.replace(b"%b", json.dumps(told).encode())
+    files.clock.now += LATER_MS
+    await files.watcher().look()
+    (charge,) = files.holds.settled["hold0"]
+    assert charge.requests == 2
+    assert charge.usage.estimated
+    assert (charge == files.holds.kept["hold0"]) is whole
+    assert charge.usage.output_tokens < 5_000_000
+    assert files.accounts.disbelieved == [id_]
+    assert "not believed" in caplog.text
+
+
 async def test_a_batch_that_is_gone_is_charged_in_full(files, tmp_path):
     files.accounts.keeping.kept.pop(await _begun(files, tmp_path))
     files.clock.now += LATER_MS

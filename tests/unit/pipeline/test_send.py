@@ -53,8 +53,9 @@ async def test_a_plain_plan_goes_straight_to_the_dispatcher(parts):
     ask, plan = await asked(FIXED)
     assert sender.open(plan, ask, []) == "opened"
     customer = plan.reservation.principal.organization
+    named = {"trace": None, "outlasts": True}
     assert dispatcher.calls == [
-        (plan.backends, ask, plan.reservation.request_id, plan.priority, customer, {"trace": None})
+        (plan.backends, ask, plan.reservation.request_id, plan.priority, customer, named)
     ]
     assert cascades.calls == []
 

@@ -1,0 +1,13 @@
+"""Types of the C extension in native/filling.c; api/filling.py says what it does."""
+
+from typing import Final
+
+EDITION: Final[int]
+
+class Filling:
+    """Bytes that come in pieces, with room for so many at first."""
+
+    def __init__(self, room: int, /) -> None: ...
+    def __len__(self) -> int: ...
+    def add(self, data: bytes, /) -> None: ...
+    def take(self) -> bytes: ...

@@ -1,0 +1,106 @@
+"""Whatever a body is made of, the event loop is free again within 50 ms, or little more.
+
+The CPU time of the loop's thread is what is counted, between two rings of a timer on the loop
+(`trust.stopwatch`): a neighbour on the machine changes nothing about it.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from gatewaykit import RunningGateway
+from modelservers import in_thread
+from patience import LONGEST_SECONDS
+from ports import free_port
+from trust.figures import Figures
+from trust.hostile_bodies import BODIES, FORM, LARGEST, every
+from trust.stopwatch import longest
+
+from router.auth.store import KeyStore
+from router.simulator.server import Profile, Simulator
+
+ROOT = Path(__file__).parents[3]
+STALL_SECONDS = 0.05
+MOST_SECONDS, MOST_STALLS = 0.15, 4  # a copy of 32 MB takes 15 to 60 ms, as the system finds memory
+POLICY = """\
+version: 1
+routes: {auto: {candidates: [moe], objective: fixed}}
+tiers: {loud: {concurrency: 500}}
+"""
+
+
+class Timed(RunningGateway):
+    """A gateway with a stopwatch on its loop, and a key."""
+
+    def __init__(self, folder: Path, port: int, key: str) -> None:
+        super().__init__(folder, port, {})
+        self.turns = folder / "turns"
+        self.authorization = {"authorization": f"Bearer {key}"}
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Timed]:
+    folder: Path = tmp_path_factory.mktemp("timed")
+    simulator = Simulator("moe", Profile(first_token=0.0, per_token=0.0))
+    with in_thread(simulator) as url:
+        backend = {"base_url": url, "model": "simulated-moe", "price": {"input": 1, "output": 1}}
+        port = free_port()
+        config = {
+            "version": 1,
+            "listen": f"127.0.0.1:{port}",
+            "policy": "tiers.yaml",
+            "data": "data",
+            "limits": {"bodies": "200MB"},
+            "backends": {"moe": backend | {"simulated": True}},
+        }
+        (folder / "tiers.yaml").write_text(POLICY)
+        (folder / "data").mkdir(mode=0o700)
+        store = KeyStore(f"sqlite:///{folder / 'data' / 'turnout.db'}")
+        running = Timed(folder, port, store.create("loud", "loud")[0])
+        store.close()
+        (folder / "turnout.yaml").write_text(json.dumps(config))
+        running.turns.touch()
+        command = [sys.executable, "-m", "trust.stopwatch", str(running.turns), "serve"]
+        with (folder / "gateway.log").open("wb") as log:
+            process = subprocess.Popen(
+                [*command, "--config", str(folder / "turnout.yaml")],
+                stdout=log,
+                stderr=log,
+                env=os.environ | {"PYTHONPATH": f"{ROOT / 'tests'}:{ROOT}"},
+            )
+        try:
+            running.until_ready(process)
+            yield running
+        finally:
+            process.terminate()
+            process.wait(LONGEST_SECONDS)
+
+
+def test_hardly_a_body_keeps_the_loop_for_fifty_milliseconds(
+    gateway: Timed, figures: Figures
+) -> None:
+    worst: dict[str, float] = {}
+    with httpx.Client(timeout=60, headers=gateway.authorization) as client:
+        time.sleep(0.5)
+        written = longest(gateway.turns, 0)[1]
+        for path, kind in every():
+            body = BODIES[path][kind](LARGEST)
+            content = FORM if "images" in path else "application/json"
+            answer = client.post(
+                gateway.root + path, content=body, headers={"content-type": content}
+            )
+            assert answer.status_code < 500, answer.text
+            time.sleep(0.05)  # what ends with the request takes its turn behind the answer
+            worst[f"{path}: {kind}"], written = longest(gateway.turns, written)
+            figures.add("bodies tried")
+    kept = {kind: turn for kind, turn in worst.items() if turn > STALL_SECONDS}
+    figures.add("bodies that kept the event loop over 50 ms", len(kept))
+    figures.add("longest turn of the loop in ms of CPU time", round(max(worst.values()) * 1000))
+    assert len(kept) <= MOST_STALLS, kept
+    assert max(worst.values()) < MOST_SECONDS
