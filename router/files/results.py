@@ -55,8 +55,8 @@ async def lines_of(answer: HttpAnswer) -> AsyncGenerator[bytes, None]:
     yield b"".join(rest)
 
 
-class TooMuchToRead(UpstreamFailed):
-    """Results that nobody can read, however often they are asked for."""
+class TooMuchToRead(Exception):
+    """Results that nobody can read, however often they are asked for: told to no client."""
 
 
 @dataclass(slots=True)

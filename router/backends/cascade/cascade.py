@@ -73,17 +73,12 @@ class Cascades:
         """
         events = [] if events is None else events
         descent = _Descent(list(candidates), cascade.max_steps)
+        asked = (request, request_id, priority, customer)
         async with AsyncExitStack() as fallback_stack:
             while True:
                 async with AsyncExitStack() as stack:
                     opening = self._dispatcher.open(
-                        descent.left,
-                        request,
-                        request_id,
-                        priority,
-                        customer,
-                        trace=trace,
-                        outlasts=True,
+                        descent.left, *asked, trace=trace, outlasts=True
                     )
                     upstream = await descent.enter(opening, stack, fallback_stack)
                     upstream.billed = tuple(descent.billed)
