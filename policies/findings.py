@@ -74,5 +74,5 @@ def suggestion(word: str, known: Iterable[str], *, what: str) -> str:
         return f"did you mean `{close}`?"
     if not choices:
         return f"there is no {what} yet"
-    shown = ", ".join(choices[:12]) + (", ..." if len(choices) > 12 else "")
+    shown = ", ".join(choices[:16]) + (", ..." if len(choices) > 16 else "")
     return f"known {what}: {shown}"

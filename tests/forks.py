@@ -40,6 +40,8 @@ def _become(asked: dict, descriptors: list[int]) -> None:
     os.environ.clear()
     os.environ.update(asked["environment"])
     os.chdir(asked["folder"])
+    if path := os.environ.get("PYTHONPATH"):  # a start afresh would read it
+        sys.path[1:1] = path.split(os.pathsep)
     sys.argv = ["turnout", *asked["arguments"]]
     sys.path[0] = asked["folder"]
     runpy.run_module("router.cli", run_name="__main__", alter_sys=True)

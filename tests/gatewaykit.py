@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import os
 import re
 import time
 from pathlib import Path
@@ -205,6 +206,7 @@ class RunningGateway:
         self._simulators = simulators
         self._keys: dict[str, str] = {}
         self._organizations = itertools.count()
+        self.environ: dict[str, str] = {}  # what its commands need of it besides
 
     def key(self, tier: str) -> str:
         """A key of this tier, the same at each call."""
@@ -216,7 +218,8 @@ class RunningGateway:
         """A fresh key, working when this returns; of a fresh organization where none is named."""
         organization = organization or f"{tier}-customer-{next(self._organizations)}"
         whose = ("--organization", organization, "--tier", tier)
-        key = turnoutkit.run("keys", "create", "--config", self.config, *whose).stdout.strip()
+        command = ("keys", "create", "--config", self.config, *whose)
+        key = turnoutkit.run(*command, environment=os.environ | self.environ).stdout.strip()
         self.until(lambda: self._knows(key))
         return key
 

@@ -85,6 +85,7 @@ def private_gateway(
             folder, yaml.safe_dump(config | sections), TURNOUT_LOG_LEVEL="debug", **environ
         )
         running = PrivateGateway(folder, port, away, home)
+        running.environ |= environ
         try:
             running.until_ready(process)
             yield running

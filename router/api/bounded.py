@@ -6,20 +6,19 @@ begins; the line ends that some clients send between requests begin none.
 
 Bytes are counted for each read and not for each header line: `_silent` are those since a request
 began or a part of a body came of them. They are a head that is not all there, or trailers, or
-chunks' extensions, and no such thing may be larger than a head.
+chunks' extensions, and no such thing may be larger than a head. Trailers are counted line by line
+besides (`heads.Dropped`): all of them may come in one read.
 """
 
 import asyncio
-from typing import Any, Final
+from typing import Any
 
 from router.api.farewell import Deaf, Lingering
-from router.api.heads import head_size
+from router.api.heads import TOO_LARGE, head_size
 from router.api.inference import Inference
 from router.api.refusal import descriptor_of, drain, refusal
 from router.api.unread import ReadProtocol
 from router.errors import BadRequest, BodyTooSlow
-
-TOO_LARGE: Final = "The head of the request, or what stands behind its body, is too large."
 
 
 class Bounded(ReadProtocol):

@@ -15,10 +15,17 @@ from typing import Any, Final, cast
 
 import httptools
 
-from router.api.bounded import TOO_LARGE, Bounded
+from router.api.bounded import Bounded
 from router.api.exchange import Exchange
 from router.api.farewell import Deaf, GentleTransport, Lingering, Listening
-from router.api.heads import DROPPED, check_version, forwarded, look_closely
+from router.api.heads import (
+    NO_TRAILERS,
+    TOO_LARGE,
+    Dropped,
+    check_version,
+    forwarded,
+    look_closely,
+)
 from router.api.inference import Inference
 from router.api.refusal import refusal
 from router.api.rest_edge import RECEIVED
@@ -222,7 +229,8 @@ class Connection(Bounded):
             return
         if not exchange.chunked:
             check_version(self.parser.get_http_version())
-        self.headers = DROPPED
+        coded = b"transfer-encoding" in fields
+        self.headers = Dropped(self._limits.head) if coded else NO_TRAILERS
         if inference.cors is not None:
             exchange.standing = inference.cors.headers(fields.get(b"origin"))
         before, self.cycle = self.cycle, exchange  # type: ignore[assignment] # it is one to uvicorn
@@ -259,7 +267,7 @@ class Connection(Bounded):
         for name, value in headers:
             super().on_header(name, value)
         super().on_headers_complete()
-        self.headers = DROPPED
+        self.headers = Dropped(self._limits.head)
         cycle = self.cycle
         cycle.transport = cast("asyncio.Transport", GentleTransport(self, cycle))
         self.scope[RECEIVED] = lambda: not cycle.more_body  # type: ignore[typeddict-unknown-key] # ours

@@ -19,6 +19,7 @@ _CODED: Final = b"transfer-encoding"
 _HOST: Final = b"host"
 FORWARDED: Final = b"x-forwarded-for"
 _AROUND: Final = 4  # bytes of a header line beside its name and value
+TOO_LARGE: Final = "The head of the request, or what stands behind its body, is too large."
 
 
 def head_size(url: bytes, headers: Pairs) -> int:
@@ -56,11 +57,20 @@ def forwarded(headers: Pairs) -> bytes:
     return b",".join([value for name, value in headers if name == FORWARDED])
 
 
-class _Dropped(list[tuple[bytes, bytes]]):
-    """Takes the place of a request's headers behind them: what still comes is not kept."""
+class Dropped(list[tuple[bytes, bytes]]):
+    """Takes the place of a request's headers behind them: trailers, of `room` bytes at most."""
+
+    __slots__ = ("room",)
+
+    def __init__(self, room: int = 0) -> None:
+        super().__init__()
+        self.room = room
 
     def append(self, pair: tuple[bytes, bytes]) -> None:
-        """Forget a trailer."""
+        """Forget a trailer. Raises BadRequest where there are too many bytes of them."""
+        self.room -= len(pair[0]) + len(pair[1]) + _AROUND
+        if self.room < 0:
+            raise BadRequest(TOO_LARGE)
 
 
-DROPPED: Final = _Dropped()
+NO_TRAILERS: Final = Dropped()  # behind a body of an announced size none can come

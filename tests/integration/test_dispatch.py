@@ -29,8 +29,10 @@ async def dispatcher() -> AsyncIterator[Dispatcher]:
     await dispatcher.close()
 
 
-async def served_by(dispatcher: Dispatcher, backend: Backend, request: Ask) -> str:
-    async with dispatcher.open([backend], request, "r1") as upstream:
+async def served_by(
+    dispatcher: Dispatcher, backend: Backend, request: Ask, customer: str = ""
+) -> str:
+    async with dispatcher.open([backend], request, "r1", customer=customer) as upstream:
         return upstream._state.deployment.id
 
 
@@ -131,8 +133,9 @@ async def test_a_reload_keeps_breakers_of_deployments_that_did_not_change(
     dispatcher: Dispatcher, simulator: RunningSimulator, chat: Chat
 ) -> None:
     broken = Backend("b", simulator.base_url, "m?fault=status&status=429&retry_after=60")
-    with pytest.raises(Overloaded):
-        await served_by(dispatcher, broken, chat())
+    for customer in ("acme", "zenith"):
+        with pytest.raises(Overloaded):
+            await served_by(dispatcher, broken, chat(), customer)
     dispatcher.adopt([Backend("b", simulator.base_url, "another-model")])
     assert not dispatcher.view()["b"].healthy
     dispatcher.adopt([Backend("b", simulator.base_url + "/elsewhere", "m")])

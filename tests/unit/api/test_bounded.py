@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -97,6 +98,15 @@ async def test_trailers_have_the_bytes_of_a_head_and_none_is_kept(trailer):
     await _done(line)
     assert line.client.sent.startswith(b"HTTP/1.1 400 ")
     assert line.client.half_closed
+
+
+async def test_trailers_that_all_come_in_one_read_are_bounded_too():
+    line = _line(head=4_096)
+    chunks = b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n"
+    behind = PATH + b"Content-Length: 2\r\n\r\n{}"
+    line.connection.data_received(PATH + chunks + b"a: b\r\n" * 1_000 + b"\r\n" + behind)
+    await _done(line)
+    assert re.findall(rb"HTTP/1.1 (\d+)", line.client.sent) == [b"400"]
 
 
 async def test_a_trailer_is_no_header():
