@@ -12,8 +12,9 @@ TRAINS = $(filter %/train.txt,$(LOCK))
 ON_TOP = $(filter %/train.txt %/fuzz.txt,$(LOCK))
 ARGS ?=
 # Tests of one file share what they started; every server listens on a port of its own. The folders
-# keep their order: the last, unit tests, are many short files, so that no core waits for the other.
-PARALLEL ?= -n 2 --dist loadfile --no-loadscope-reorder
+# keep their order: the last, unit tests, are many short files, so that no core waits for the other. Three for
+# two cores: a test often waits for the processes that it started.
+PARALLEL ?= -n 3 --dist loadfile --no-loadscope-reorder
 # pytest ends with 5 where ARGS chose no test.
 UNLESS_NONE = $(if $(ARGS),|| [ $$? = 5 ])
 
