@@ -13,6 +13,7 @@ where it is parsed. Where installing found no C compiler, nothing is read ahead.
 
 import asyncio
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -32,6 +33,10 @@ MOST_OF_A_BYTE: Final = 120  # what one of ASCII weighs at most
 _PIECE: Final = 1_000_000  # characters of a text that are encoded at once
 _NO_TEXTS: Final[Mapping[int, int]] = MappingProxyType({})
 MAX_HALVES: Final = 100_000  # escapes that may be halves of characters, where any is
+
+
+# One: large bodies take turns anyhow, and each thread keeps what memory it once had.
+_THREAD: Final = ThreadPoolExecutor(1, "reads-ahead")
 
 
 class Ahead(NamedTuple):
@@ -104,7 +109,8 @@ async def read_ahead(raw: bytes, weigh: Weigh | None = None) -> None:
     It weighs all of the body, too, for whoever has to know how many tokens that are at most.
     """
     if _CUT is not None and len(raw) > LARGE and raw[:1] != b"-":  # which begins a form
-        held = [await asyncio.to_thread(_read, _CUT, raw, weigh)]
+        loop = asyncio.get_running_loop()
+        held = [await loop.run_in_executor(_THREAD, _read, _CUT, raw, weigh)]
         _AHEAD.set(held)
         task = asyncio.current_task()
         if task is not None:
