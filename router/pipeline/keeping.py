@@ -7,10 +7,10 @@ events of a stream say `store: false`, since that is so, and the last one says w
 """
 
 import logging
-from collections.abc import Iterable, Mapping
 from typing import Final, Protocol
 
 from router.pipeline.caller import Caller
+from router.pipeline.passing_caller import PassingCaller
 from router.protocols.responses.kept import (
     Kept,
     document_of,
@@ -34,58 +34,19 @@ class Adds(Protocol):
         """Store a response; False where that was not possible in time. Never raises."""
 
 
-class KeepingCaller:
+class KeepingCaller(PassingCaller):
     """See `router.pipeline.caller.Caller`; the answer is stored as `id_` for an organization."""
 
     def __init__(
         self, caller: Caller, shelf: Adds, organization: str, id_: str, kept: Kept
     ) -> None:
-        self._caller = caller
+        super().__init__(caller)
         self._shelf = shelf
         self._organization = organization
         self._id = id_
         self._kept = kept
         self._splitter = Splitter(_LARGEST_EVENT)
         self._passing = False
-        self.id = caller.id
-        self.authorization = caller.authorization
-        self.headers = caller.headers
-        self.fields = caller.fields
-        self.route = caller.route
-        self.content_type = ""  # a response is JSON or events
-
-    @property
-    def backend(self) -> str:
-        """Who answers."""
-        return self._caller.backend
-
-    @backend.setter
-    def backend(self, name: str) -> None:
-        self._caller.backend = name
-
-    def hint_headers(self) -> Mapping[str, str]:
-        """Return the request's x-turnout-* headers."""
-        return self._caller.hint_headers()
-
-    def header_values(self, names: Iterable[str]) -> Mapping[str, str]:
-        """Return those of the request's headers that were sent."""
-        return self._caller.header_values(names)
-
-    async def body(self) -> bytes:
-        """Return the body of the request."""
-        return await self._caller.body()
-
-    def awaits_stream(self) -> None:
-        """Note that a stream will follow."""
-        self._caller.awaits_stream()
-
-    async def start(self, status: int = 200) -> None:
-        """Send the head of a stream."""
-        await self._caller.start(status)
-
-    def put(self, data: bytes) -> bool:
-        """Take nothing without waiting: events are looked at."""
-        return False
 
     async def write(self, data: bytes) -> None:
         """Send the events that are whole by now, each as the kept response tells it."""

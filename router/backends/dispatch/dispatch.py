@@ -109,21 +109,8 @@ class Dispatcher:
         Raises UpstreamRejected where a backend finds the request wrong, and UpstreamTimeout,
         Overloaded or UpstreamFailed where every candidate failed before its first byte.
         """
-        if trace is not None:
-            opening = TracedOpening(
-                self,
-                candidates,
-                request,
-                request_id,
-                priority,
-                customer=customer,
-                outlasts=outlasts,
-            )
-            opening.trace = trace
-            if trace.sent_on is None:
-                trace.sent_on = time.monotonic()
-            return opening
-        return Opening(
+        kind = Opening if trace is None else TracedOpening
+        opening = kind(
             self,
             candidates,
             request,
@@ -132,6 +119,11 @@ class Dispatcher:
             customer=customer,
             outlasts=outlasts,
         )
+        if trace is not None:
+            opening.trace = trace
+            if trace.sent_on is None:
+                trace.sent_on = time.monotonic()
+        return opening
 
     async def first_answer(self, opening: "Opening") -> Upstream:
         """The first answer; the opening, which gets it, closes it."""
