@@ -17,8 +17,9 @@ from collections.abc import Iterable
 from itertools import repeat
 from typing import Any, Final
 
+from policies.pii.budget import Budget
 from policies.pii.media import without_media
-from policies.pii.reading import Budget, Reading
+from policies.pii.reading import Reading
 
 _TEXT: Final = frozenset((str,))
 _UNHURRIED: Final = Budget(bytes=64_000_000, microseconds=10_000_000)

@@ -9,12 +9,12 @@ of each kind look at the piece, and what has a checksum is checked.
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
 from typing import Final
 
 from policies import plugins
+from policies.pii.budget import Budget, OverBudget, Purse, never
 from policies.pii.detector import Detector
 from policies.pii.linear import found
 from policies.pii.plain import plain
@@ -38,29 +38,6 @@ class PrivateData(IntEnum):
     UNREAD = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """What a reading may take: `bytes` of text, `microseconds` of a processor, and `looks` at what
-    is written like a number of a person and is none by its checksum (a long log has many).
-    """
-
-    bytes: int = 8_000_000
-    microseconds: int = 500_000
-    looks: int = 10_000
-
-
-BUDGET: Final = Budget()
-
-
-def never() -> bool:
-    """Nobody has left."""
-    return False
-
-
-class _OverBudget(Exception):
-    """What is left stays unread."""
-
-
 class Reading:
     """One reading. `stopped` says whether nobody waits for it any more; `now` tells nanoseconds."""
 
@@ -70,11 +47,7 @@ class Reading:
         stopped: Callable[[], bool] = never,
         now: Callable[[], int] = time.thread_time_ns,
     ) -> None:
-        self._looks = budget.looks
-        self._bytes = budget.bytes
-        self._stopped = stopped
-        self._now = now
-        self._until = now() + 1_000 * budget.microseconds
+        self._purse = Purse(budget, stopped, now)
 
     def finding(self, texts: Iterable[bytes]) -> PrivateData:
         """Read until something is found."""
@@ -86,11 +59,9 @@ class Reading:
         """Yield the kind of each find; UNCLEAR at the end, where texts were not all read."""
         try:
             for text in texts:
-                self._bytes -= len(text)
-                if self._bytes < 0:
-                    raise _OverBudget
+                self._purse.read(len(text))
                 yield from self._in_text(text)
-        except _OverBudget:
+        except OverBudget:
             yield UNCLEAR
 
     def _in_text(self, text: bytes) -> Iterator[str]:
@@ -98,8 +69,7 @@ class Reading:
             yield from self._in_piece(plain(text))
             return
         for start in range(0, len(text) - OVERLAP, PIECE - OVERLAP):
-            if self._stopped() or self._now() > self._until:
-                raise _OverBudget
+            self._purse.check()
             yield from self._in_piece(plain(text[start : start + PIECE]))
 
     def _in_piece(self, piece: bytes) -> Iterator[str]:
@@ -112,9 +82,7 @@ class Reading:
 
     def _holds(self, piece: bytes, shape: Shape) -> bool:
         for start, end in found(shape.pattern, piece):
-            if self._looks <= 0:
-                raise _OverBudget
-            self._looks -= 1
+            self._purse.look()
             if shape.begins(piece, start) and shape.valid(piece[start:end].decode("latin-1")):
                 return True
         return False

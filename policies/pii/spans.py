@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from string import ascii_letters, digits
 from typing import Final
 
+from policies.pii.budget import Budget, Purse, never
 from policies.pii.found import Found
 from policies.pii.linear import found
 from policies.pii.places import Placed, placed
 from policies.pii.plain import plain
-from policies.pii.reading import OVERLAP, PIECE, PLUGGED, Budget, detectors, never
+from policies.pii.reading import OVERLAP, PIECE, PLUGGED, detectors
 from policies.pii.shapes import ANY, SHAPES, Shape
 
 _WORDS: Final = (ascii_letters + digits).encode()
@@ -24,10 +25,6 @@ _SECRET: Final = frozenset(_WORDS + b"+/_=.~!@#%^&*-")
 _OTHERS: Final = frozenset(range(0x80, 0x100))  # bytes of characters that are not ASCII
 _PEM: Final = "-----BEGIN "
 _PEM_END: Final = re.compile(r"-----END [A-Z ]{0,30}PRIVATE KEY-----")
-
-
-class OverBudget(Exception):
-    """Not all was read: nobody knows what else there is."""
 
 
 class ShapeFinder:
@@ -42,18 +39,12 @@ class ShapeFinder:
         stopped: Callable[[], bool] = never,
         now: Callable[[], int] = time.thread_time_ns,
     ) -> None:
-        self._bytes = budget.bytes
-        self._looks = budget.looks
-        self._stopped = stopped
-        self._now = now
+        self._purse = Purse(budget, stopped, now)
         self._key_end = 0  # of the last private key in the text at hand
-        self._until = now() + 1_000 * budget.microseconds
 
     def find(self, text: str) -> Sequence[Found]:
         """See `Finder.find`."""
-        self._bytes -= len(text)
-        if self._bytes < 0:
-            raise OverBudget
+        self._purse.read(len(text))
         finds: list[Found] = []
         self._key_end = 0
         for at in range(0, max(1, len(text) - OVERLAP), PIECE - OVERLAP):
@@ -63,8 +54,7 @@ class ShapeFinder:
 
     def check(self) -> None:
         """Raise OverBudget where the time is over, or nobody waits."""
-        if self._stopped() or self._now() > self._until:
-            raise OverBudget
+        self._purse.check()
 
     def _in_piece(self, text: str, at: int) -> Iterator[Found]:
         piece = text[at : at + PIECE]
@@ -94,9 +84,7 @@ class ShapeFinder:
             if shape.begins(text, start) and shape.valid(text[start:end].decode("latin-1")):
                 yield start, end
                 continue
-            self._looks -= 1
-            if self._looks < 0:
-                raise OverBudget
+            self._purse.look()
 
 
 def _plugged(piece: str, at: int) -> Iterator[Found]:

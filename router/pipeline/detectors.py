@@ -17,8 +17,9 @@ from pathlib import Path
 from threading import Event
 from typing import Final, TypeVar
 
+from policies.pii.budget import BUDGET, Budget
 from policies.pii.found import Finder
-from policies.pii.reading import BUDGET, Budget, PrivateData, Reading
+from policies.pii.reading import PrivateData, Reading
 from policies.pii.spans import ShapeFinder
 from policies.redaction import Redaction
 from router.ask import UNREADABLE, Ask

@@ -4,7 +4,7 @@ from typing import Final
 
 from pydantic import Field, PositiveInt, ValidationInfo, field_validator
 
-from policies.pii.reading import BUDGET
+from policies.pii.budget import BUDGET
 from router.world.config_presidio import PresidioSection
 from router.world.config_values import Duration, Networks, Origins, Size, wrong
 from router.world.section import Section

@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.pii import reading
+from policies.pii.budget import Budget
 from policies.pii.plain import plain
-from policies.pii.reading import PIECE, Budget, Reading
+from policies.pii.reading import PIECE, Reading
 from policies.pii.shapes import ANY, SHAPES
 
 PIECES = (

@@ -8,8 +8,8 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
+from policies.pii.budget import Budget
 from policies.pii.placeholders import Placeholders
-from policies.pii.reading import Budget
 from policies.pii.spans import ShapeFinder
 from router.protocols.redacting import Redactor
 from router.protocols.restoring import StreamRestorer, restored_body

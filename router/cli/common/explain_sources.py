@@ -18,7 +18,8 @@ from policies.language.facts import FACTS, facts_of
 from policies.language.source import Document, parse
 from policies.language.validation import validate
 from policies.natural_language import guess_language
-from policies.pii.reading import BUDGET, Reading
+from policies.pii.budget import BUDGET
+from policies.pii.reading import Reading
 from policies.policy import Policy
 from policies.replay.record import RecordError, from_record
 from policies.signals import NO_HINTS, Hints, PromptSignals, RequestSignals, Signals

@@ -12,7 +12,8 @@ from fakes.corridor import CHAT
 from fakes.parts import ACME
 from fakes.presidio import FakePool
 
-from policies.pii.reading import PIECE, Budget, PrivateData
+from policies.pii.budget import Budget
+from policies.pii.reading import PIECE, PrivateData
 from router.ask import Ask
 from router.errors import LimitExceeded
 from router.pipeline.detectors import AT_ONCE, Detectors, start_detectors

@@ -10,7 +10,7 @@ from fakes.presidio import FakePool
 from fakes.world import CASCADE, ODDS, SHADOWED, new_world
 
 from policies.decision import Denial
-from policies.pii.reading import Budget
+from policies.pii.budget import Budget
 from router.domain import Usage
 from router.errors import PermissionDenied
 from router.pipeline.detectors import AT_ONCE, Detectors

@@ -1,8 +1,8 @@
 import pytest
 
 from bench.instructions import counted
+from policies.pii.budget import Budget
 from policies.pii.pii import contains_pii, kinds, texts_of
-from policies.pii.reading import Budget
 from policies.pii.shapes import SHAPES
 
 PRESENT = [

@@ -3,10 +3,11 @@
 import pytest
 
 from bench.instructions import counted
+from policies.pii.budget import Budget, OverBudget
 from policies.pii.found import Found
 from policies.pii.placeholders import Placeholders, begun, merged
-from policies.pii.reading import PIECE, Budget
-from policies.pii.spans import OverBudget, ShapeFinder
+from policies.pii.reading import PIECE
+from policies.pii.spans import ShapeFinder
 
 KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIB\nQQ==\n-----END RSA PRIVATE KEY-----"
 

@@ -7,7 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
-from policies.pii.reading import BUDGET, Reading
+from policies.pii.budget import BUDGET
+from policies.pii.reading import Reading
 from router.ask import Ask
 from router.operations.declared import DeclaredOperation, DeclaredPaths
 from router.operations.table import OPERATIONS
