@@ -9,6 +9,7 @@ from pydantic import (
     create_model,
 )
 
+from policies.language.fields import Duration
 from policies.money import Usd
 from router.backends.backend import Capacity, Reach, Timeouts
 from router.backends.credentials.specs import CLOUD_PLATFORM, COGNITIVE_SERVICES
@@ -33,7 +34,6 @@ from router.world.config_values import (
     CloudRegion,
     CollectorUrl,
     DatabaseUrl,
-    Duration,
     Features,
     HeaderName,
     Headers,
