@@ -49,10 +49,10 @@ class Admin:
         )
         return {"authorization": f"Bearer {secret}"}
 
-    async def ask(
-        self, method: str, path: str, body: Any = None, *, to: int = 200, **headers: str
-    ) -> Any:
-        """What a request is answered: the document, if the status is the right one."""
+    async def ask(self, what: str, body: Any = None, *, to: int = 200, **headers: str) -> Any:
+        """What a request (`GET /status`) is answered: the document, if the status is the right
+        one."""
+        method, _, path = what.partition(" ")
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         answer = await self.client.request(method, V1 + path, json=body, headers=sent)
         assert answer.status_code == to, answer.text

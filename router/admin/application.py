@@ -1,12 +1,12 @@
 """The administrators' application: its routes, and how what fails is told."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
-from starlette.routing import Match
 from starlette.types import ASGIApp
 
 from router.admin import audit, backends, credentials, documents, policies, status, usage
@@ -109,14 +109,23 @@ async def _http(request: Request, error: Exception) -> Response:
     return _told(request, Problem(status, "bad_request", str(getattr(error, "detail", ""))))
 
 
+def api_routes() -> Iterator[tuple[str, APIRoute]]:
+    """Every route with the beginning of its path."""
+    for prefix, resources in ((PREFIX, RESOURCES), ("/admin", (status.older,))):
+        for resource in resources:
+            for route in resource.routes:
+                if isinstance(route, APIRoute):
+                    yield prefix, route
+
+
 def _methods(request: Request) -> list[str]:
     """The methods of a path: each is a route of its own."""
-    scope = request.scope
+    path = request.scope["path"]
     found = {
         method
-        for route in request.app.router.routes
-        if route.matches(scope)[0] is not Match.NONE
-        for method in getattr(route, "methods", None) or ()
+        for prefix, route in api_routes()
+        if path.startswith(prefix) and route.path_regex.match(path.removeprefix(prefix))
+        for method in route.methods
     }
     return sorted(found)
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from router.admin.call import call_of
 from router.admin.conduct import Handler, conduct
+from router.admin.problems import not_found
 from router.admin.rights import RIGHTS, check
 
 ACTION: Final = "x-turnout-action"
@@ -35,6 +36,9 @@ class AdminRoute(APIRoute):
 
         async def checked(request: Request) -> Response:
             call = call_of(request)
+            for name, value in request.path_params.items():
+                if not value.isprintable():
+                    raise not_found(f"such {name}")
             if SCOPE in request.path_params:
                 call.see(request.path_params[SCOPE])
             check(call.who, action)
