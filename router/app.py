@@ -9,7 +9,9 @@ from functools import partial
 from fastapi import FastAPI
 
 from classifiers.serving import Classifier
-from router.api.admin import admin_application
+from router.admin.application import admin_application
+from router.admin.parts import Parts as AdminParts
+from router.admin.parts import Stores
 from router.api.cors import Cors
 from router.api.door import Door, DoorLimits
 from router.api.gateway import Gateway, Limits, SocketLimits
@@ -251,6 +253,18 @@ def _gateway(
     return gateway
 
 
+async def _admin(
+    stack: AsyncExitStack, documents: Documents, gateway: Gateway, reloader: Reloader
+) -> FastAPI | None:
+    section = documents.config.admin
+    if section is None:
+        return None
+    stores = await asyncio.to_thread(Stores.open, documents.database)
+    parts = AdminParts(section, gateway, reloader, stores)
+    stack.callback(parts.close)
+    return admin_application(parts)
+
+
 @asynccontextmanager
 async def running(
     documents: Documents,
@@ -286,7 +300,6 @@ async def running(
             await worker_metrics.start(gateway.metrics.exposition)
             stack.push_async_callback(worker_metrics.close)
         gateway.ready = True
-        section = documents.config.admin
-        admin = None if section is None else admin_application(section, gateway, reloader)
+        admin = await _admin(stack, documents, gateway, reloader)
         yield Running(gateway, reloader, Inference(gateway), public_application(gateway), admin)
         gateway.ready = False

@@ -242,6 +242,8 @@ class AdminSection(Section):
 
     listen: Address = "127.0.0.1:8079"
     token: AdminToken
+    body: Size = 100_000
+    requests: PositiveInt = 64  # at once
 
 
 class Config(Section):
