@@ -5,9 +5,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from policies.hints import HINTS
-from policies.language.fields import Name, Names, OneOf, Probability, Strict, unique
+from policies.language.fields import Name, Names, OneOf, Probability, Strict, Usd, unique
 from policies.language.limits import LimitsDoc
-from policies.money import Usd
 from policies.objectives import OBJECTIVES
 from policies.redaction import KINDS
 from policies.verifiers import VERIFIERS

@@ -11,7 +11,8 @@ from rich.table import Table
 
 from policies.money import usd
 from router.cli.common.documents import config_option, documents_or_end
-from router.cli.common.tables import narrow, say, show
+from router.cli.common.saying import say
+from router.cli.common.tables import narrow, show
 from router.database import DatabaseError
 from router.usage.report import GROUPS, NO_MARKUP, Report, spend
 from router.usage.report_formats import as_csv, as_json

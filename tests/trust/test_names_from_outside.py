@@ -206,7 +206,7 @@ def test_commands_print_through_the_one_place_that_makes_text_of_names():
         and ast.unparse(node.func) in ("click.echo", "print", "Console", "click.secho")
     }
     assert others == {
-        "common/tables.py: click.echo",
+        "common/saying.py: click.echo",
         "common/card_files.py: click.echo",  # a card, byte by byte
         "usage.py: click.echo",  # CSV and JSON, made safe where they are written
         "common/policies.py: Console",  # bars with words of our own
