@@ -21,8 +21,8 @@ from policies.findings import Finding, render
 from router.cli.common.log_options import console
 from router.cli.common.state_printer import print_state
 from router.cli.common.tables import PlainConsole, narrow, show
+from router.cli.common.usage_tables import tables_of
 from router.cli.main import main
-from router.cli.usage import tables_of
 from router.printable import printable, printable_beside_colours, safe_json
 from router.telemetry.logs import JsonFormatter, TerminalFormatter
 from router.usage.report import Report
