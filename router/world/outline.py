@@ -17,24 +17,16 @@ from policies.language.source import parse
 from router.world.document_files import read_shipped_policy, read_text, shipped_policies
 from router.world.from_environment import FromEnvironment
 
-# The keys that the models of both documents have, without importing the models. A misspelt one
-# (`databse`) would mean another database.
+# The keys that the models of both documents have, without importing the models: one that is
+# misspelt (`databse`) would mean another database.
 CONFIG_KEYS: Final = frozenset({
     "version", "listen", "policy", "ledger", "ledger_server", "data", "database", "prices",
     "backends", "classifier", "limits", "connections", "detectors", "stream", "stop",
     "core_dumps", "websocket", "cors", "transport", "estimate", "decisions", "outcomes",
-    "telemetry", "responses", "operations", "files", "batches", "audits", "savings", "admin",
+    "telemetry", "responses", "operations", "files", "batches", "audits", "savings", "admin", "identity",
 })  # fmt: skip
 POLICY_KEYS: Final = frozenset({
     "version", "description", "timezone", "routes", "aliases", "tiers", "shadow",
-})  # fmt: skip
-TIER_KEYS: Final = frozenset({
-    "requests_per_second", "requests_per_minute", "tokens_per_minute", "input_tokens_per_minute",
-    "output_tokens_per_minute", "requests_per_day", "tokens_per_day", "tokens_per_month",
-    "usd_per_day", "usd_per_month", "prepaid_usd", "concurrency", "objective", "capable",
-    "failure_cost", "max_cost", "description", "priority", "routes", "backends", "hints",
-    "per_key", "per_user", "per_team", "per_model", "outage", "require", "store",
-    "guaranteed_share", "timezone", "billing_day",
 })  # fmt: skip
 _NAME: Final = re.compile(NAME_PATTERN)
 
@@ -94,7 +86,7 @@ def _policy(named: Any, folder: Path) -> Any:
 
 
 def _is_tier(name: str, tier: Any) -> bool:
-    return bool(_NAME.fullmatch(name)) and isinstance(tier, dict) and tier.keys() <= TIER_KEYS
+    return bool(_NAME.fullmatch(name)) and isinstance(tier, dict)
 
 
 def _outlined(
