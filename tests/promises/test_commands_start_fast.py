@@ -1,23 +1,14 @@
 """What commands import and do before they do anything: counted, for times differ by machine."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import click
 import pytest
 
+from bench import starting
 from router.cli.common.lazy import LazyGroup
 from router.cli.main import main
 
-ROOT = Path(__file__).parents[2]
-CONFIG = """\
-version: 1
-policy: balanced
-backends:
-  local: {base_url: "http://127.0.0.1:1/v1", model: m, price: {input: 1, output: 1}}
-"""
 # A model of each section, lists of prices, conditions, clients of the ledger, tables for eyes.
 HEAVY = {
     "pydantic", "genai_prices", "cel_expr_python", "re2", "redis", "hiredis", "httpx", "numpy",
@@ -31,59 +22,29 @@ QUICK = [
     ["usage", "--format", "json"],
     ["usage", "--format", "csv"],
 ]
-COUNTS = """
-import json, sys
-from bench.instructions import counted
-
-def libraries():
-    import click, sqlalchemy.dialects.sqlite, yaml
-
-def command(*arguments):
-    from router.cli.main import main
-    main(arguments, standalone_mode=False)
-
-counts = [counted(libraries)]
-counts.append(counted(lambda: command(*sys.argv[1:])))
-print(json.dumps({"counts": counts}))
-"""
-LISTED = """
-import json, sys
-from router.cli.main import main
-for arguments in json.loads(sys.argv[1]):
-    main(arguments, standalone_mode=False)
-print(json.dumps({"modules": sorted(sys.modules)}))
-"""
-
-
-def last_line(code: str, *arguments: str) -> dict[str, list]:
-    """What a fresh interpreter says last."""
-    command = [sys.executable, "-c", code, *arguments]
-    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 @pytest.fixture
 def config(tmp_path: Path) -> str:
     path = tmp_path / "turnout.yaml"
-    path.write_text(CONFIG)
+    path.write_text(starting.CONFIG)
     return str(path)
 
 
 def test_commands_about_customers_import_nothing_that_they_do_not_need(config: str) -> None:
     commands = [[*arguments, "--config", config] for arguments in QUICK]
-    modules = last_line(LISTED, json.dumps(commands))["modules"]
+    modules = starting.modules(commands)
     assert "sqlalchemy" in modules
     assert HEAVY.isdisjoint(modules)
 
 
 def test_a_list_of_keys_costs_little_beside_the_libraries_that_read_it(config: str) -> None:
-    counts = last_line(COUNTS, "keys", "list", "--format", "json", "--config", config)["counts"]
-    libraries, command = counts
-    assert command < libraries / 4  # an eighth; it was twice as much as them
+    counts = starting.instructions(["keys", "list", "--format", "json", "--config", config])
+    assert counts["command"] < counts["libraries"] / 4  # an eighth; it was twice as much as them
 
 
 def test_help_imports_no_command() -> None:
-    modules = last_line(LISTED, '[["--help"]]')["modules"]
+    modules = starting.modules([["--help"]])
     assert [name for name in modules if name.startswith("router.cli.")] == [
         "router.cli.common",
         "router.cli.common.lazy",
