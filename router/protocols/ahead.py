@@ -36,7 +36,7 @@ MAX_HALVES: Final = 100_000  # escapes that may be halves of characters, where a
 
 
 # One: large bodies take turns anyhow, and each thread keeps what memory it once had.
-_THREAD: Final = ThreadPoolExecutor(1, "reads-ahead")
+THREAD: Final = ThreadPoolExecutor(1, "reads-ahead")
 
 
 class Ahead(NamedTuple):
@@ -110,7 +110,7 @@ async def read_ahead(raw: bytes, weigh: Weigh | None = None) -> None:
     """
     if _CUT is not None and len(raw) > LARGE and raw[:1] != b"-":  # which begins a form
         loop = asyncio.get_running_loop()
-        held = [await loop.run_in_executor(_THREAD, _read, _CUT, raw, weigh)]
+        held = [await loop.run_in_executor(THREAD, _read, _CUT, raw, weigh)]
         _AHEAD.set(held)
         task = asyncio.current_task()
         if task is not None:
