@@ -13,3 +13,6 @@ def fill(small: bytes, texts: tuple[str, ...], /) -> bytes:
     Other threads run meanwhile. ValueError where there are not as many of these as texts, and where
     a text holds half a character.
     """
+
+def may_widen(body: bytes | bytearray, /) -> bool:
+    """Whether a body may have characters beyond ASCII: as such, or as escapes by number."""

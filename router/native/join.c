@@ -170,8 +170,31 @@ static PyObject *join(PyObject *Py_UNUSED(module), PyObject *parts) {
   return whole;
 }
 
+/* Whether a text of JSON may have characters beyond ASCII: as such, or as escapes by number. */
+static int widens(const unsigned char *at, Py_ssize_t size) {
+  unsigned char beyond = 0;
+  Py_ssize_t k = 0;
+  for (; size - k > 256 && !beyond; k += 256)
+    for (int n = 0; n < 256; n++) /* without a branch, so that compilers take many at once */
+      beyond |= (unsigned char)((at[k + n] & 0x80) | ((at[k + n] == '\\') & (at[k + n + 1] == 'u')));
+  for (; k < size && !beyond; k++) beyond = (at[k] & 0x80) || (k + 1 < size && at[k] == '\\' && at[k + 1] == 'u');
+  return beyond != 0;
+}
+
+static PyObject *may_widen(PyObject *Py_UNUSED(module), PyObject *body) {
+  Py_buffer raw;
+  int found;
+  if (PyObject_GetBuffer(body, &raw, PyBUF_SIMPLE)) return NULL;
+  Py_BEGIN_ALLOW_THREADS
+  found = widens(raw.buf, raw.len);
+  Py_END_ALLOW_THREADS
+  PyBuffer_Release(&raw);
+  return PyBool_FromLong(found);
+}
+
 static PyMethodDef METHODS[] = {
     {"fill", fill, METH_VARARGS, "Write texts as JSON into the holes of a document."},
+    {"may_widen", may_widen, METH_O, "Whether it may have characters beyond ASCII."},
     {"join", join, METH_O, "Copy pieces behind one another."},
     {NULL, NULL, 0, NULL},
 };

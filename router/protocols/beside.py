@@ -25,11 +25,18 @@ EDITION: Final = 1  # of what joins: rises whenever native/join.c must be built 
 _HOLE: Final = orjson.Fragment(b"\xff")
 _Made = TypeVar("_Made")
 
-if _join is not None and _join.EDITION != EDITION:
-    raise ImportError(
-        f"router/_join was built for edition {_join.EDITION}, and the source beside it is of "
-        f"edition {EDITION}. Build it anew: pip install --editable ."
-    )
+
+def _refuse_another_edition() -> None:
+    if _join is not None:
+        if _join.EDITION == EDITION:
+            return
+        raise ImportError(
+            f"router/_join was built for edition {_join.EDITION}, and the source beside it is of "
+            f"edition {EDITION}. Build it anew: pip install --editable ."
+        )
+
+
+_refuse_another_edition()
 
 
 async def beside(make: Callable[[], _Made]) -> _Made:
@@ -41,11 +48,20 @@ async def beside(make: Callable[[], _Made]) -> _Made:
 
 def joined(parts: list[bytes | memoryview]) -> bytes:
     """The parts of a large body as one. Other threads run meanwhile."""
-    return b"".join(parts) if _join is None else _join.join(tuple(parts))
+    if _join is None:
+        return b"".join(parts)
+    return _join.join(tuple(parts))
+
+
+def may_widen(body: bytes | bytearray) -> bool:
+    """Whether a body may have characters beyond ASCII: as such, or as escapes by number."""
+    if _join is None:
+        return not body.isascii() or b"\\u" in body
+    return _join.may_widen(body)
 
 
 def json_of(value: Any, size: int) -> bytes:
-    """`value` as JSON, as orjson writes it; `size` is that of the body in bytes that it is made of."""
+    """`value` as JSON, as orjson writes it; `size`: the bytes of the body that it is made of."""
     return orjson.dumps(value) if size <= LARGE else json_in_pieces(value)
 
 

@@ -46,12 +46,9 @@ async def attempt(backend: Backend, state: DeploymentState, log: AttemptLog) -> 
         request = permitted(backend, request) if request.unknown else request
         native = NATIVE.get((backend.dialect, request.protocol))  # mostly
         dialect, passage = native or dialect_of(backend.dialect, request, backend.speaks)
-        if len(request.raw) <= LARGE:
-            call = dialect.call(state.deployment, backend, request, log.request_id)
-        else:
-            call = await beside(
-                partial(dialect.call, state.deployment, backend, request, log.request_id)
-            )
+        asked = (state.deployment, backend, request, log.request_id)
+        small = len(request.raw) <= LARGE
+        call = dialect.call(*asked) if small else await beside(partial(dialect.call, *asked))
         if log.trace is None:
             answer = await state.client.send(call)
         else:
