@@ -26,6 +26,7 @@ import pytest
 from gatewaykit import RunningGateway, start_gateway
 from patience import LONGEST_SECONDS, until
 from ports import free_port
+from privacykit import NEAR_MISS
 from trust.figures import Figures
 from trust.hostile_bodies import BODIES, LARGEST
 
@@ -33,15 +34,28 @@ from router.auth.store import KeyStore
 from router.children.child import listen_on, quiet_server
 from router.simulator.server import Profile, Simulator
 
+pytestmark = pytest.mark.timed
+
 ANSWER_SECONDS = 0.3  # what the backend takes: a short answer of a small model
 REQUESTS = 300
 SCARCE_REQUESTS = 150
 APART = {"moe": 0.02, "scarce": 0.1}  # seconds between two requests of the quiet customer
 MB = 1_000_000
+CARDS = NEAR_MISS.encode()  # what detectors have to look at most closely
 HELLO = {"model": "moe", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 5}
-POLICY = "version: 1\nroutes:\n  auto: {candidates: [bulk, moe, scarce], objective: fixed}\n" + (
-    "tiers:\n  loud: {concurrency: 500}\n  quiet: {concurrency: 500}\n"
-)
+POLICY = """\
+version: 1
+routes:
+  auto: {candidates: [bulk, moe, scarce], objective: fixed}
+  guarded:
+    candidates: [bulk]
+    objective: fixed
+    rules: [{name: looked-at, when: request.pii, fixed: bulk}]
+  redacted: {candidates: [bulk], objective: fixed, redact: true}
+tiers:
+  loud: {concurrency: 500}
+  quiet: {concurrency: 500}
+"""
 Load = Callable[[str, str], Awaitable[None]]  # of a gateway's address and a key
 
 
@@ -199,9 +213,10 @@ async def unfinished(root: str, key: str) -> None:
     await asyncio.gather(*(one() for _ in range(80)))
 
 
-def text(size: int) -> bytes:
-    return b'{"model":"bulk","max_tokens":1,"messages":[{"role":"user","content":"%b"}]}' % (
-        b"a " * (size // 2)
+def text(size: int, words: bytes = b"a ", model: bytes = b"bulk") -> bytes:
+    return b'{"model":"%b","max_tokens":1,"messages":[{"role":"user","content":"%b"}]}' % (
+        model,
+        words * (size // len(words)),
     )
 
 
@@ -219,6 +234,8 @@ LOADS: dict[str, tuple[Load, str]] = {
     ),
     "texts of 20 MB": (sends(lambda: [text(20 * MB)], 6), "moe"),
     "texts of 900 KB": (sends(lambda: [text(900_000)], 10), "moe"),
+    "texts dear to detectors": (sends(lambda: [text(6 * MB, CARDS, b"guarded")], 8), "moe"),
+    "texts to redact": (sends(lambda: [text(200_000, b"a@b.example ", b"redacted")], 8), "moe"),
     "unfinished bodies": (unfinished, "moe"),
     "a flood for scarce slots": (sends(lambda: [flood("scarce")], 100), "scarce"),
 }
