@@ -7,9 +7,11 @@ from classifiers.serving import Classifier
 from router.api.body_room import BodyRoom
 from router.api.cors import Cors
 from router.api.door import Door
+from router.decisions.recorder import DecisionRecorder
 from router.files.services import FileServices
 from router.loop.outcome_recorder import OutcomeRecorder
 from router.loop.outcome_store import OutcomeStore
+from router.pipeline.denials import EdgeDenials
 from router.pipeline.serving import Serving
 from router.telemetry.metrics import Metrics
 from router.telemetry.worker_metrics import WorkerMetrics
@@ -79,5 +81,7 @@ class Gateway:
     cors: Cors | None = None  # where browsers may call
     sockets: SocketLimits = SocketLimits()
     door: Door = field(default_factory=Door)
+    denials: EdgeDenials | None = None
+    decisions: DecisionRecorder | None = None
     files: FileServices | None = None  # where a backend offers files or batches
     ready: bool = False

@@ -12,8 +12,10 @@ from router.api import chats, conversations, files, health, models, responses
 from router.api.cors import Cors
 from router.api.envelopes import envelope
 from router.api.gateway import Gateway
+from router.api.request_id import new_request_id
 from router.api.rest_edge import RestEdge
 from router.errors import BadRequest, MethodNotAllowed, TurnoutError, UnknownPath
+from router.protocols.headers import credential_of
 
 _SHOWN = 200  # characters of a path
 _CLIENT_LEFT = 499  # as inference counts them
@@ -26,9 +28,14 @@ def _reply(request: Request, error: TurnoutError) -> Response:
 
 
 async def _our_error(request: Request, error: Exception) -> Response:
-    return _reply(
-        request, error if isinstance(error, TurnoutError) else TurnoutError("internal error")
-    )
+    if not isinstance(error, TurnoutError):
+        return _reply(request, TurnoutError("internal error"))
+    gateway: Gateway | None = getattr(request.app.state, "gateway", None)
+    if gateway is not None and gateway.denials is not None:
+        fields = dict(reversed(request.headers.raw))  # the first header of a name wins
+        path = getattr(request.scope.get("route"), "path", "")
+        gateway.denials.note(error, new_request_id(), path, credential_of(fields))
+    return _reply(request, error)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
