@@ -15,6 +15,7 @@ from router.api.door import Door, DoorLimits
 from router.api.gateway import Gateway, Limits, SocketLimits
 from router.api.guards import Guards, start_guards
 from router.api.inference import Inference
+from router.api.readings import Readings
 from router.api.rest import public_application
 from router.auth.authenticate import Authenticator
 from router.auth.store import KeyStore
@@ -133,6 +134,7 @@ class _Parts:
     classifier: Classifier
     decisions: DecisionLog
     decided: DecisionRecorder
+    readings: Readings
     bookkeeping: Bookkeeping
     outcomes: OutcomeStore
     recorder: OutcomeRecorder
@@ -169,7 +171,10 @@ async def _parts(
         stack.push_async_callback(asyncio.to_thread, tracing.close)
     detectors = await start_detectors(stack, config.detectors, documents.folder)
     bookkeeping = await start_bookkeeping(stack, documents, snapshot)
-    ledger = bookkeeping.ledger
+    ledger, decided = bookkeeping.ledger, _recorder(stack, documents, decisions)
+    per_minute = config.limits.readings_per_minute
+    readings = Readings(bookkeeping.usage, decided.store, per_minute=per_minute)
+    stack.callback(readings.close)
     outcomes, prompts = open_evidence(stack, documents)
     dispatcher = _dispatcher(stack, clients, snapshot, ledger)
     recorder = start_recorder(stack, documents, outcomes, prompts)
@@ -178,7 +183,8 @@ async def _parts(
     return _Parts(
         classifier=classifier,
         decisions=decisions,
-        decided=_recorder(stack, documents, decisions),
+        decided=decided,
+        readings=readings,
         bookkeeping=bookkeeping,
         outcomes=outcomes,
         recorder=recorder,
@@ -261,6 +267,7 @@ def _gateway(
         worker_metrics=worker_metrics,
         denials=EdgeDenials(parts.decided, parts.metrics, serving),
         decisions=parts.decided,
+        readings=parts.readings,
         files=files,
     )
     watched = Watched(

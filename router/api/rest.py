@@ -8,7 +8,16 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp
 
-from router.api import chats, conversations, files, health, models, responses
+from router.api import (
+    chats,
+    conversations,
+    files,
+    health,
+    models,
+    own_limits,
+    own_usage,
+    responses,
+)
 from router.api.cors import Cors
 from router.api.envelopes import envelope
 from router.api.gateway import Gateway
@@ -109,6 +118,8 @@ def public_application(gateway: Gateway) -> FastAPI:
     """
     application = bare_application("Turnout", gateway.cors)
     application.state.gateway = gateway
-    for module in (models, responses, conversations, chats, files, health):
+    for module in (
+        models, responses, conversations, chats, files, own_limits, own_usage, health
+    ):  # fmt: skip
         application.include_router(module.router)
     return application

@@ -115,5 +115,6 @@ def _where(statement: Select[Any], wanted: Wanted) -> Select[Any]:
 
 
 def _stored(row: Any) -> Stored:
-    *known, record = row
-    return Stored(*known, record=orjson.loads(record))
+    id_, at, organization, team, key, tier, denied, level, count, record = row
+    data = orjson.loads(record)
+    return Stored(id_, at, organization, team, key, tier, denied, level, count, data)

@@ -12,6 +12,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 METADATA: Final = MetaData()
@@ -32,4 +33,12 @@ RECORDS: Final = Table(
     Column("record", LargeBinary, nullable=False),  # JSON: see `router.decisions.entry`
     Index("decision_records_at", "at"),
     Index("decision_records_organization", "organization", "at"),
+    # Denials are few among many: who asks for the last ones reads no others.
+    Index(
+        "decision_records_denied",
+        "organization",
+        "at",
+        sqlite_where=text("denied IS NOT NULL"),
+        postgresql_where=text("denied IS NOT NULL"),
+    ),
 )

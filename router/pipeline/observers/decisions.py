@@ -1,11 +1,11 @@
 """Keeping each decision with its outcome where every gateway finds it, and counting denials."""
 
-from collections.abc import Callable
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 from policies.decision import Denial
 from router.backends.dispatch.failures import AttemptFailed
-from router.decisions.entry import Entry, Failure, Versions
+from router.decisions.entry import Entry, Failure, Refused, Versions
 from router.decisions.recorder import DecisionRecorder
 from router.errors import TurnoutError
 from router.pipeline.denials import labels_of, refused_by
@@ -13,6 +13,7 @@ from router.pipeline.observers.decision_log import Lines
 from router.pipeline.observers.evidence import Versioned
 from router.pipeline.observers.observer import Finished, Observer
 from router.telemetry.metrics import Metrics
+from router.world.snapshot import Snapshot
 
 _MOST_FAILURES: Final = 50  # of one request; there are as many as backends and rounds
 
@@ -21,53 +22,65 @@ def keeps_decisions(
     recorder: DecisionRecorder, metrics: Metrics, classifier: Versioned, lines: Lines | None
 ) -> Observer:
     """Return the observer that keeps each decision; `lines` writes those of the decision log."""
-    every = recorder.keeps == "all"
+    every, entry_of = recorder.keeps == "all", Entries(classifier).of
 
     def observe(finished: Finished) -> None:
         error = finished.error
-        if error is None:
-            if every:
-                recorder.add(entry_of(finished, classifier))
-            if lines is not None:
-                lines.write(finished)
-            return
-        decision, context = finished.decision, finished.context
-        denial = decision if isinstance(decision, Denial) else None
-        refused = refused_by(error, context.principal.tier, denial)
-        if refused is None:
-            if recorder.keeps != "off":
-                recorder.add(entry_of(finished, classifier))
-            if lines is not None:
-                lines.write(finished)
-            return
-        error.noted = True  # type: ignore[attr-defined] # what is refused is an error of ours
-        metrics.denials[labels_of(refused, context.world)] += 1
-        line: Callable[[], dict[str, Any]] | None = None
+        if error is not None:
+            refused = _refused(finished, error)
+            if refused is not None:
+                error.noted = True  # type: ignore[attr-defined] # what refuses is an error of ours
+                metrics.denials[labels_of(refused, finished.context.world)] += 1
+                line = None if lines is None else partial(lines.line, finished)
+                recorder.deny(entry_of(finished), refused, line)
+                return
+        if every or (error is not None and recorder.keeps != "off"):
+            recorder.add(entry_of(finished))
         if lines is not None:
-            line = lambda: lines.line(finished)  # noqa: E731 # asked of the first of a crowd
-        recorder.deny(entry_of(finished, classifier), refused, line)
+            lines.write(finished)
 
     return observe
 
 
-def entry_of(finished: Finished, classifier: Versioned) -> Entry:
-    """What is kept of a finished request: references to what nobody changes, no body."""
-    context = finished.context
-    world, ask, error = context.world, context.ask, finished.error
-    return Entry(
-        context.id,
-        context.at_ms,
-        context.principal,
-        ask.operation,
-        ask.model,
-        Versions(world.policy.version, world.prices.version, classifier.version),
-        finished.decision,
-        finished.charge,
-        finished.first_byte_seconds,
-        finished.seconds,
-        None if error is None else _end_of(error),
-        tuple(map(_failure_of, finished.failures[:_MOST_FAILURES])) if finished.failures else (),
-    )
+def _refused(finished: Finished, error: BaseException) -> Refused | None:
+    decision = finished.decision
+    denial = decision if isinstance(decision, Denial) else None
+    return refused_by(error, finished.context.principal.tier, denial)
+
+
+class Entries:
+    """What is kept of finished requests: references to what nobody changes, and no body."""
+
+    def __init__(self, classifier: Versioned) -> None:
+        self._classifier = classifier
+        self._world: Snapshot | None = None
+        self._versions = Versions("", "", "")
+
+    def of(self, finished: Finished) -> Entry:
+        """The entry of a request that is over."""
+        context, error, failures = finished.context, finished.error, finished.failures
+        ask, world = context.ask, context.world
+        if world is not self._world:
+            self._learn(world)
+        return Entry(
+            context.id,
+            context.at_ms,
+            context.principal,
+            ask.operation,
+            ask.model,
+            self._versions,
+            finished.decision,
+            finished.charge,
+            finished.first_byte_seconds,
+            finished.seconds,
+            None if error is None else _end_of(error),
+            tuple(map(_failure_of, failures[:_MOST_FAILURES])) if failures else (),
+        )
+
+    def _learn(self, world: Snapshot) -> None:
+        self._world = world
+        version = self._classifier.version
+        self._versions = Versions(world.policy.version, world.prices.version, version)
 
 
 def _end_of(error: BaseException) -> tuple[int, str]:
