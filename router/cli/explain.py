@@ -1,6 +1,7 @@
 """`turnout explain`: one request, and why it goes where it goes."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from router.database import DatabaseError
 from router.decisions.store import DecisionStore
 from router.decisions.told import decision_document
 from router.pipeline.response_headers import DECISION
+from router.settings import CONFIG
 from router.world.documents import Documents
 from router.world.snapshot import Snapshot, compile_snapshot
 
@@ -74,7 +76,7 @@ def explain(policy_name: str | None, config_path: Path | None, as_json: bool, **
     database of --config (default: turnout.yaml).
     """
     if flags["decision_id"] is not None and flags["log_path"] is None:
-        _say_decision(config_path or Path("turnout.yaml"), flags["decision_id"], as_json=as_json)
+        _say_decision(config_path or _usual_config(), flags["decision_id"], as_json=as_json)
         return
     documents = documents_or_end(config_path) if config_path is not None else None
     world = _world(documents) if documents is not None else None
@@ -91,6 +93,10 @@ def explain(policy_name: str | None, config_path: Path | None, as_json: bool, **
         say_json(json.dumps(explanation.as_json(), indent=2))
     else:
         say(render_explanation(explanation, colour=sys.stdout.isatty()))
+
+
+def _usual_config() -> Path:
+    return Path(os.environ.get(CONFIG, "turnout.yaml"))
 
 
 def _say_decision(config_path: Path, id_: str, *, as_json: bool) -> None:
