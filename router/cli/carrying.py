@@ -1,4 +1,4 @@
-"""`turnout export` and `turnout import`: customers as YAML, for those who want all of them in git."""
+"""`turnout export` and `turnout import`: customers as YAML, for those who keep all in git."""
 
 from collections.abc import Sequence
 from pathlib import Path

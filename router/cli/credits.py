@@ -62,10 +62,15 @@ def add(config_path: Path, organization: str, amount: str, credit_id: str, note:
         row, is_new = store.add(organization, credit_id, nano, by=actor().name, note=note)
         told.target = f"{asked.target}/credits/{credit_id}"
         told.after = document(row) | {"amount_usd": _usd(nano)}
-    balance = imported(_LEDGER).credited(documents_or_end(config_path), organization, nano, credit_id)
-    if not (is_new or balance.added):
+    read = _credited(config_path, organization, nano, credit_id)
+    if not (is_new or read.added):
         say(f"The credit {credit_id} was added before: nothing changed.")
-    say(_words(balance))
+    say(_words(read))
+
+
+def _credited(config_path: Path, organization: str, nano: int, credit_id: str) -> Any:
+    documents = documents_or_end(config_path)
+    return imported(_LEDGER).credited(documents, organization, nano, credit_id)
 
 
 @credits_.command("list")
@@ -102,11 +107,9 @@ def balance(config_path: Path, organization: str, form: str) -> None:
     \b
     turnout credits balance acme --format json | jq -r .left_usd
     """
-    with (
-        reading(config_path, OrganizationStore, Asked(organization)) as store,
-    ):
+    with reading(config_path, OrganizationStore, Asked(organization)) as store:
         found(store.get(organization), "organization", organization)
-    read = imported(_LEDGER).credited(documents_or_end(config_path), organization, 0, "read")
+    read = _credited(config_path, organization, 0, "read")
     if form == "json":
         shown = {f"{name}_usd": _usd(getattr(read, name)) for name in _PARTS}
         say_json(json.dumps({"organization": organization} | shown, indent=2))

@@ -199,7 +199,7 @@ def rotate(config_path: Path, key_id: str, overlap: int) -> None:
 @config_option
 @_key
 def revoke(config_path: Path, key_id: str) -> None:
-    """Revoke the key with this id (see `keys list`), for good; running gateways follow within a second.
+    """Revoke the key with this id (see `keys list`), for good; gateways follow within a second.
 
     \b
     turnout keys revoke key_0123456789abcdef

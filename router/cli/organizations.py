@@ -50,6 +50,7 @@ def organizations() -> None:
 @tag_option
 @limit_option
 def create(
+    *,
     config_path: Path,
     name: str,
     tier: str | None,
@@ -74,7 +75,10 @@ def create(
             limits=read_limits(limits),
         )
         told.after = document(row)
-    say(f"{name} is there: {_tier(row)}. Make a key: turnout keys create --organization {name}")
+    say(
+        f"{name} is there: {_tier(row)}. Make a key: turnout keys create --organization {name}",
+        err=True,
+    )
 
 
 def _tier(row: StoredOrganization) -> str:
@@ -190,7 +194,10 @@ def end_raise(config_path: Path, name: str, raise_id: str) -> None:
     turnout organizations end-raise acme raise_0123456789abcdef
     """
     asked = Asked(name)
-    with changing(config_path, OrganizationStore, "organizations.end_raise", asked) as (store, told):
+    with changing(config_path, OrganizationStore, "organizations.end_raise", asked) as (
+        store,
+        told,
+    ):
         told.before = document(found(store.get(name), "organization", name))
         told.after = document(store.end_raise(name, raise_id))
     say(f"{raise_id} is over.", err=True)

@@ -19,6 +19,7 @@ from router.cli.common.customer_options import (
 from router.cli.common.customers import Asked, changing, found, reading
 from router.cli.common.documents import config_option
 from router.cli.common.saying import say, say_rows
+from router.customers.records import StoredTeam
 from router.customers.teams import TeamStore
 
 _ALL = 10**9
@@ -44,6 +45,7 @@ def teams() -> None:
 @tag_option
 @limit_option
 def create(
+    *,
     config_path: Path,
     organization: str,
     name: str,
@@ -58,9 +60,7 @@ def create(
     """
     asked = Asked(organization, name)
     with changing(config_path, TeamStore, "teams.create", asked) as (store, told):
-        row = store.create(
-            organization, name, parent=parent, tags=tags, limits=read_limits(limits)
-        )
+        row = store.create(organization, name, parent=parent, tags=tags, limits=read_limits(limits))
         told.after = document(row)
     say(f"{name} is a team of {organization}.", err=True)
 
@@ -80,13 +80,12 @@ def list_teams(config_path: Path, organization: str, form: str) -> None:
     if form == "json":
         say_documents(rows)
         return
-    say_rows(
-        ("Team", "Part of", "Tags", "Own limits", "Created (UTC)"),
-        (
-            (row.team, row.parent, ", ".join(row.tags), ", ".join(row.limits), minute(row.created_at))
-            for row in rows
-        ),
-    )
+    say_rows(("Team", "Part of", "Tags", "Own limits", "Created (UTC)"), map(_line, rows))
+
+
+def _line(row: StoredTeam) -> tuple[str | None, ...]:
+    limits = ", ".join(row.limits)
+    return row.team, row.parent, ", ".join(row.tags), limits, minute(row.created_at)
 
 
 @teams.command()

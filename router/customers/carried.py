@@ -40,7 +40,7 @@ class CarriedStore(CustomerStore):
         with self.database.reading() as connection:
             rows = _rows(connection)
         organizations: dict[str, Any] = {}
-        for place in sorted(rows, key=lambda place: (place.organization, place.kind, place.name)):
+        for place in sorted(rows, key=_order):
             of = shown_of(place.kind, rows[place])
             if place.kind == "organization":
                 organizations[place.organization] = of
@@ -101,11 +101,17 @@ class CarriedStore(CustomerStore):
             connection.execute(update(table).where(*where).values(**values, version=raised))
             return
         named = {"organization": step.place.organization}
-        named |= {} if step.place.kind == "organization" else {_NAMED[step.place.kind]: step.place.name}
+        if step.place.kind != "organization":
+            named[_NAMED[step.place.kind]] = step.place.name
         made = time_of(now) if step.place.kind == "key" else now
         connection.execute(insert(table).values(**named, **values, created_at=made, version=1))
 
 
+def _order(place: Place) -> tuple[str, int, str]:
+    return place.organization, _KINDS.index(place.kind), place.name
+
+
+_KINDS: Final = ("organization", "team", "key")
 _NAMED: Final = {"team": "team", "key": "key_id"}
 _WHERE: Final[Mapping[Kind, tuple[Any, Callable[[Place], tuple[Any, ...]]]]] = {
     "organization": (ORGANIZATIONS, lambda at: (ORGANIZATIONS.c.organization == at.organization,)),

@@ -161,6 +161,7 @@ def _check_teams(rows: Mapping[Place, Mapping[str, Any]]) -> None:
             if above is None:
                 raise Invalid(field, f"organization {place.organization!r} has no team {name!r}")
             if name in way:
-                raise Invalid(field, f"a team would be a part of itself: {' > '.join([*way, name])}")
+                way.append(name)
+                raise Invalid(field, f"a team would be a part of itself: {' > '.join(way)}")
             way.append(name)
             name = above["parent"]

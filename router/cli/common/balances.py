@@ -10,8 +10,6 @@ def credited(documents: Documents, organization: str, nano: int, credit_id: str)
     return run(_credited(documents, organization, nano, credit_id))
 
 
-async def _credited(
-    documents: Documents, organization: str, nano: int, credit_id: str
-) -> Balance:
+async def _credited(documents: Documents, organization: str, nano: int, credit_id: str) -> Balance:
     async with connected(documents) as reached:
         return await reached.credit(organization, nano, credit_id)

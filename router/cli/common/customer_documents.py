@@ -31,9 +31,11 @@ def _dated(value: Any) -> Any:
     return [_dated(each) for each in value] if isinstance(value, list | tuple) else value
 
 
-def say_documents(rows: Iterable[Any]) -> None:
+def say_documents(rows: Iterable[Row]) -> None:
     """Print rows as one JSON document."""
-    say_json(json.dumps([row if isinstance(row, dict) else document(row) for row in rows], indent=2))
+    say_json(
+        json.dumps([document(row) for row in rows], indent=2)
+    )
 
 
 def say_one(row: Row, form: str, extra: Mapping[str, Any] | None = None) -> None:
@@ -48,7 +50,7 @@ def say_one(row: Row, form: str, extra: Mapping[str, Any] | None = None) -> None
 
 def words(value: Any) -> str:
     """A value as people read it; empty where there is none."""
-    if value is None or value == [] or value == {}:
+    if value is None or value in ([], {}):
         return ""
     if isinstance(value, Mapping):
         return "\n".join(f"{name}: {_flow(each)}" for name, each in value.items())

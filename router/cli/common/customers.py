@@ -45,12 +45,15 @@ class Asked(NamedTuple):
     @property
     def target(self) -> str:
         """As the audit log names it."""
-        below = f"/teams/{self.team}" if self.team else f"/keys/{self.key_id}" if self.key_id else ""
-        return f"organizations/{self.organization}{below}"
+        parts = {"organizations": self.organization, "teams": self.team, "keys": self.key_id}
+        return "/".join(f"{kind}/{name}" for kind, name in parts.items() if name)
+
+
+_NOBODY: Final = Asked()
 
 
 @contextmanager
-def reading(config_path: Path, kind: type[Store], asked: Asked = Asked()) -> Iterator[Store]:
+def reading(config_path: Path, kind: type[Store], asked: Asked = _NOBODY) -> Iterator[Store]:
     """A store to read from."""
     documents = outline_or_end(config_path)
     with opened(documents, lambda url: kind(url, OutlineRules(documents))) as store:
