@@ -20,7 +20,6 @@ from router.api.inference import Inference
 from router.api.rest import public_application
 from router.auth.authenticate import Authenticator
 from router.auth.bearers import Bearers
-from router.auth.store import KeyStore
 from router.auth.tokens.issuer import open_tokens
 from router.backends.cascade.cascade import Cascades
 from router.backends.counting.counter import Counter
@@ -28,6 +27,7 @@ from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.transport.clients import Clients
 from router.backends.transport.proxies import EnvironmentProxies
 from router.bookkeeping import Bookkeeping, start_bookkeeping
+from router.customers.keys import KeyStore
 from router.files.services import FileServices, start_services
 from router.gauges import Watched, read_gauges
 from router.learning import open_evidence, start_learner, start_recorder

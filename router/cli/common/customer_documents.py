@@ -33,9 +33,7 @@ def _dated(value: Any) -> Any:
 
 def say_documents(rows: Iterable[Row]) -> None:
     """Print rows as one JSON document."""
-    say_json(
-        json.dumps([document(row) for row in rows], indent=2)
-    )
+    say_json(json.dumps([document(row) for row in rows], indent=2))
 
 
 def say_one(row: Row, form: str, extra: Mapping[str, Any] | None = None) -> None:
