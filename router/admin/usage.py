@@ -1,12 +1,13 @@
 """What was used and what it cost, as `turnout usage` adds it up; for invoices, as CSV."""
 
+import re
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Final
 
 import orjson
 from fastapi import Query
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from router.admin.call import Answer, Call, Calling
 from router.admin.models import Name, Told
@@ -17,6 +18,7 @@ from router.usage.report_formats import as_csv, as_json
 
 routes: Final = AdminRoutes("usage")
 _CSV: Final = "text/csv"
+_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MOST_MARKUP: Final = 1000
 _MOST_GROUPS: Final = 6
 
@@ -30,6 +32,14 @@ def _known(name: str) -> str:
 Group = Annotated[str, AfterValidator(_known), WithJsonSchema({"enum": list(GROUPS)})]
 
 
+def _day(text: Any) -> Any:
+    """A date as ISO 8601 has it; what else pydantic takes for one is none here."""
+    return text if isinstance(text, str) and _DAY.fullmatch(text) else None
+
+
+Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
+
+
 class UsageQuery(BaseModel):
     """What is added up, and how: in days from `since` to the day before `until`, as each customer's
     time zone has them; `month` (2027-01): only in billing months that begin in it; `markup`: a
@@ -39,8 +49,8 @@ class UsageQuery(BaseModel):
 
     by: Annotated[list[Group], Field(min_length=1, max_length=_MOST_GROUPS)] | None = None
     organization: Name | None = None
-    since: date | None = None
-    until: date | None = None
+    since: Day | None = None
+    until: Day | None = None
     month: Annotated[str | None, Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")] = None
     markup: Annotated[str | None, Field(pattern=r"^[0-9]{1,4}(\.[0-9]{1,12})?$")] = None
 

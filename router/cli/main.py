@@ -23,6 +23,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "check": "router.cli.check:check",
         "keys": "router.cli.keys:keys",
         "usage": "router.cli.usage:usage",
+        "audit": "router.cli.audit:audit",
         "responses": "router.cli.responses:responses",
         "savings": "router.cli.savings:show_savings",
         "ledger": "router.cli.ledger:ledger",
