@@ -13,18 +13,18 @@ from router.admin import (
     audit,
     backends,
     credentials,
-    credits,
     documents,
     keys,
     organizations,
     policies,
+    prepaid,
     status,
     teams,
     usage,
 )
 from router.admin.admission import Admission
-from router.admin.document import document_of
 from router.admin.call import stale
+from router.admin.document import document_of
 from router.admin.parts import Parts
 from router.admin.problems import Problem, response_of
 from router.admin.routing import AdminRoutes
@@ -42,7 +42,7 @@ RESOURCES: Final[Sequence[AdminRoutes]] = (
     organizations.routes,
     teams.routes,
     keys.routes,
-    credits.routes,
+    prepaid.routes,
     usage.routes,
     credentials.routes,
     audit.routes,
@@ -155,7 +155,7 @@ def _methods(request: Request) -> list[str]:
         method
         for prefix, route in api_routes()
         if path.startswith(prefix) and route.path_regex.match(path.removeprefix(prefix))
-        for method in route.methods
+        for method in route.methods or ()
     }
     return sorted(found)
 

@@ -10,9 +10,9 @@ from pydantic import (
     model_validator,
 )
 
+from policies.language.fields import Duration
 from policies.language.limits import LimitsDoc
 from router.admin.models import Given, Instant, Money, Name, Told
-from router.world.config_values import Duration
 
 Tags = Annotated[list[Name], Field(max_length=50)]
 Names = Annotated[list[Name], Field(max_length=200)]

@@ -57,9 +57,7 @@ def create_key(call: Calling, organization: str, body: NewKey) -> Answer:
 
 
 @routes.serve("GET", _ALL, "keys.read", Page[Key])
-def list_keys(
-    call: Calling, organization: str, asked: Annotated[KeyQuery, Query()]
-) -> Answer:
+def list_keys(call: Calling, organization: str, asked: Annotated[KeyQuery, Query()]) -> Answer:
     """Every key that a customer ever had, oldest first."""
     existing(call, organization)
     place = place_of(_KIND, asked.cursor, (str,))
@@ -89,7 +87,10 @@ def change_key(call: Calling, organization: str, key_id: str, body: KeyChange) -
         after = call.parts.stores.keys.change(
             key_id, call.expect(before.version), **changes_of(call, body)
         )
-        told.before, told.after = key_document(before).model_dump(), key_document(after).model_dump()
+        told.before, told.after = (
+            key_document(before).model_dump(),
+            key_document(after).model_dump(),
+        )
     return Answer(key_document(after), version=after.version)
 
 
@@ -122,5 +123,8 @@ def revoke_key(call: Calling, organization: str, key_id: str) -> Answer:
     with call.change("keys.revoke", _target(organization, key_id), organization) as told:
         call.parts.stores.keys.revoke(key_id, expected)
         after = _existing(call, organization, key_id)
-        told.before, told.after = key_document(before).model_dump(), key_document(after).model_dump()
+        told.before, told.after = (
+            key_document(before).model_dump(),
+            key_document(after).model_dump(),
+        )
     return Answer(key_document(after), version=after.version)

@@ -100,23 +100,21 @@ def get_organization(call: Calling, organization: str) -> Answer:
 def change_organization(call: Calling, organization: str, body: OrganizationChange) -> Answer:
     """Change what is given, and nothing else; null takes it away.
 
-    Another tier is in force at every gateway within a second. What was used stays used, and every key
-    goes on to work.
+    Another tier is in force at every gateway within a second. What was used stays used, and every
+    key goes on to work.
     """
     store = call.parts.stores.organizations
     return _changed(
         call,
         "organizations.change",
         organization,
-        lambda row: store.change(
-            organization, call.expect(row.version), **changes_of(call, body)
-        ),
+        lambda row: store.change(organization, call.expect(row.version), **changes_of(call, body)),
     )
 
 
 @routes.serve("POST", f"{_PATH}/suspend", "organizations.suspend", Organization)
 def suspend_organization(call: Calling, organization: str, body: Suspension) -> Answer:
-    """Serve a customer no more: its keys get 403 and the reason, at every gateway within a second."""
+    """Serve a customer no more: within a second its keys get 403 and the reason everywhere."""
     store = call.parts.stores.organizations
     return _changed(
         call,
@@ -139,8 +137,8 @@ def resume_organization(call: Calling, organization: str) -> Answer:
 def raise_limits(call: Calling, organization: str, body: NewRaise) -> Answer:
     """Let limits hold until a moment, then what held before comes back by itself.
 
-    They stand in the place of the tier's and of the customer's own. Of several that hold at once the
-    last one wins.
+    They stand in the place of the tier's and of the customer's own. Of several that hold at once
+    the last one wins.
     """
     store = call.parts.stores.organizations
     return _changed(

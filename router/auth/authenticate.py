@@ -6,8 +6,8 @@ import logging
 from collections.abc import Mapping
 from typing import Final
 
-from router.auth.keys import hash_bytes, is_well_formed
-from router.auth.store import KeyStore
+from router.customers.key_text import hash_bytes, is_well_formed
+from router.customers.keys import KeyStore
 from router.database import DatabaseError
 from router.domain import Principal
 from router.errors import Unauthenticated

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from rich.table import Column, Table
 
-from router.auth.store import KeyStore, StoredKey
+from router.customers.keys import KeyStore, StoredKey
 from router.cli.common.documents import config_option, documents_or_end
 from router.cli.common.stores import opened
 from router.cli.common.tables import say, say_json, show

@@ -9,7 +9,7 @@ import pytest
 from operatorkit import POLICY, configured, database_of, run_with_config
 from rich.console import Console
 
-from router.auth.store import KeyStore
+from router.customers.keys import KeyStore
 from router.cli.common.tables import show
 from router.cli.keys import keys
 from router.cli.recalibrate import recalibrate_cards

@@ -9,7 +9,7 @@ from threading import Barrier
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, text
 
-from router.auth.store import KeyStore
+from router.customers.keys import KeyStore
 from router.database import Database, DatabaseError
 from router.loop.card_store import CardStore
 from router.loop.outcome_store import OutcomeStore

@@ -21,7 +21,7 @@ from typing import Final
 import click
 import httpx
 
-from router.auth.store import KeyStore
+from router.customers.keys import KeyStore
 from router.children.child import Child
 from router.children.llamacpp import local_model
 
