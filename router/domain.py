@@ -13,7 +13,7 @@ from router.counters import Parts
 from router.units import Units
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Terms:
     """What holds for a customer in the place of its tier's, and what one key may use.
 

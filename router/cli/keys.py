@@ -7,10 +7,11 @@ from pathlib import Path
 import click
 from rich.table import Column, Table
 
-from router.customers.keys import KeyStore, StoredKey
 from router.cli.common.documents import config_option, documents_or_end
 from router.cli.common.stores import opened
 from router.cli.common.tables import say, say_json, show
+from router.customers.keys import KeyStore
+from router.customers.records import StoredKey, time_of
 
 
 @click.group()
@@ -76,28 +77,30 @@ def list_keys(config_path: Path, form: str) -> None:
     table.add_column("Created (UTC)")
     table.add_column("State")
     for key in stored:
-        who = key.principal
-        state = f"revoked {key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else "working"
+        state = "working" if key.revoked_at is None else f"revoked {_shown(key.revoked_at)}"
         table.add_row(
-            who.key_id,
-            who.organization,
-            who.team or "",
-            who.tier,
-            f"{key.created_at:%Y-%m-%d %H:%M}",
+            key.key_id,
+            key.organization,
+            key.team or "",
+            key.tier,
+            _shown(key.created_at),
             state,
         )
     show(table)
 
 
+def _shown(ms: int) -> str:
+    return f"{time_of(ms):%Y-%m-%d %H:%M}"
+
+
 def _record(key: StoredKey) -> dict[str, str | None]:
-    who = key.principal
     return {
-        "key_id": who.key_id,
-        "organization": who.organization,
-        "team": who.team,
-        "tier": who.tier,
-        "created_at": f"{key.created_at.isoformat()}Z",
-        "revoked_at": f"{key.revoked_at.isoformat()}Z" if key.revoked_at else None,
+        "key_id": key.key_id,
+        "organization": key.organization,
+        "team": key.team,
+        "tier": key.tier,
+        "created_at": f"{time_of(key.created_at).isoformat()}Z",
+        "revoked_at": None if key.revoked_at is None else f"{time_of(key.revoked_at).isoformat()}Z",
     }
 
 

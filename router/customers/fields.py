@@ -60,8 +60,10 @@ def text(value: Any, field: str, most: int = _LONGEST_TEXT) -> str:
 
 def timezone(value: Any, field: str = "timezone") -> str | None:
     """An IANA name of a time zone; None for the tier's."""
-    if value is None or value == "UTC":
-        return value
+    if value is None:
+        return None
+    if value == "UTC":
+        return "UTC"
     try:
         ZoneInfo(name(value, field))
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -3,11 +3,22 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, func, insert, or_, select, tuple_, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from router.customers import fields
 from router.customers.errors import Invalid, Missing
 from router.customers.key_text import hash_key, new_key, new_key_id
+from router.customers.known import EVERYTHING, Known, read_known
 from router.customers.records import StoredKey, key_of, time_of
 from router.customers.store import CustomerStore, expect, find_organization
 from router.customers.tables import API_KEYS, ORGANIZATIONS, TEAMS
@@ -118,6 +129,10 @@ class KeyStore(CustomerStore):
         with self.database.reading() as connection:
             return [key_of(row) for row in connection.execute(query)]
 
+    def known(self, since: int = EVERYTHING) -> Known:
+        """Return what gateways must know of customers: what changed since a change."""
+        return read_known(self.database, since)
+
     def change(self, key_id: str, expected: int | None = None, **changes: Any) -> StoredKey:
         """Change `name`, `team`, `tier`, `tags`, `expires_at`, `routes`, `models` or `limits`, each
         as a whole. Raises Missing, Conflict, Invalid."""
@@ -171,7 +186,7 @@ class KeyStore(CustomerStore):
 
     def used(self, last_used: Mapping[str, int]) -> None:
         """Note when keys were last used. No change of customers: nobody reads them again."""
-        used = bindparam("used")
+        used: BindParameter[int] = bindparam("used")
         later = (
             update(API_KEYS)
             .where(API_KEYS.c.key_id == bindparam("key"))

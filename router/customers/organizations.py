@@ -91,9 +91,7 @@ class OrganizationStore(CustomerStore):
             "tags": fields.tags,
             "limits": lambda value, field: self.rules.limits("organization", value or {}, field),
         }
-        return self._write(
-            organization, expected, lambda _: fields.checked(changes, checks)
-        )
+        return self._write(organization, expected, lambda _: fields.checked(changes, checks))
 
     def suspend(
         self, organization: str, why: str = "", expected: int | None = None

@@ -17,7 +17,9 @@ _MOST: Final = 9 * 10**15
 _MOST_OF_A_BUCKET: Final = _MOST // 60_000
 # By what a document is called in which of its parts, for whom.
 Levels = Mapping[str, str]  # the level of each part; "" is the document itself
-_ABOVE: Final[Levels] = MappingProxyType({"": "organization"} | {key: level for level, key in LEVELS.items()})
+_ABOVE: Final[Levels] = MappingProxyType(
+    {"": "organization"} | {key: level for level, key in LEVELS.items()}
+)
 PARTS: Final[Mapping[str, Levels]] = MappingProxyType(
     {"organization": _ABOVE, "team": {"": "team", "per_key": "key"}, "key": {"": "key"}}
 )
@@ -72,14 +74,13 @@ class PolicyRules(TierRules):
 def read_limits(level: str, value: Mapping[str, Any]) -> Plain:
     """What stored limits set, as a policy's tier has it: level -> dimension -> value; None where a
     limit is taken away. Raises Invalid where this version cannot read them."""
-    document = _read(level, value, "limits")
-    levels = PARTS[level]
-    return {
+    document, levels = _read(level, value, "limits"), PARTS[level]
+    limits = {
         levels[part]: {name: None for name in of.model_fields_set if name in LIMITS}
         | plain_limits(of)
         for part, of in _parts(level, document)
-        if of.model_fields_set
     }
+    return {level: of for level, of in limits.items() if of}
 
 
 def _read(level: str, value: Any, field: str) -> LimitsDoc:

@@ -38,9 +38,7 @@ class CustomerStore:
     checked, and no limits are taken. Every method blocks, and may raise DatabaseError.
     """
 
-    def __init__(
-        self, url: str, rules: Rules = _ANY, now_ms: Callable[[], int] = unix_ms
-    ) -> None:
+    def __init__(self, url: str, rules: Rules = _ANY, now_ms: Callable[[], int] = unix_ms) -> None:
         self.database = Database(url)
         self.rules = rules
         self.now_ms = now_ms

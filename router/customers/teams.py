@@ -53,9 +53,7 @@ class TeamStore(CustomerStore):
         with self.database.reading() as connection:
             return _find(connection, organization, team)
 
-    def page(
-        self, organization: str, after: str | None = None, most: int = 50
-    ) -> list[StoredTeam]:
+    def page(self, organization: str, after: str | None = None, most: int = 50) -> list[StoredTeam]:
         """The teams of an organization behind a name, by name."""
         query = select(TEAMS).where(TEAMS.c.organization == organization).order_by(TEAMS.c.team)
         if after is not None:
@@ -114,9 +112,7 @@ def _found(connection: Connection, organization: str, team: str) -> StoredTeam:
     return found
 
 
-def _check_parent(
-    connection: Connection, organization: str, team: str, parent: str | None
-) -> None:
+def _check_parent(connection: Connection, organization: str, team: str, parent: str | None) -> None:
     """Raise Invalid where there is no such parent, or where it is a part of the team."""
     if parent is None:
         return
@@ -124,7 +120,8 @@ def _check_parent(
     parents = {row.team: row.parent for row in connection.execute(query)}
     if parent != team and parent not in parents:
         raise Invalid("parent", f"organization {organization!r} has no team {parent!r}")
-    way, at = [team], parent
+    way = [team]
+    at: str | None = parent
     while at is not None and at not in way:
         way.append(at)
         at = parents.get(at)
