@@ -31,17 +31,17 @@ def api(tmp_path_factory):
 
 
 @pytest.mark.parametrize("phases", ["examples,coverage", "fuzzing,stateful"])
-def test_the_document_is_kept_to_whatever_is_asked(api, phases):
+def test_the_document_is_kept_to_whatever_is_asked(api, phases, tmp_path):
     python = install(SCHEMATHESIS, print) / ".venv" / "bin" / "python"
     command = [
-        *(str(python), "-m", "schemathesis.cli", "--config-file", "schemathesis.toml"),
+        *(str(python), "-m", "schemathesis.cli", "--config-file", str(HERE / "schemathesis.toml")),
         *("run", str(DOCUMENT), "--url", api, "--header", f"Authorization: Bearer {TOKEN}"),
         *("--phases", phases, "--max-examples", "20", "--seed", "1", "--continue-on-failure"),
         *("--generation-database", "none", "--suppress-health-check", "all", "--no-color"),
         *("--warnings", "off", "--request-timeout", "30"),
     ]
-    environment = os.environ | {"SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": "."}
+    environment = os.environ | {"SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": str(HERE)}
     done = subprocess.run(
-        command, cwd=HERE, env=environment, capture_output=True, text=True, check=False
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
