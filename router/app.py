@@ -28,6 +28,7 @@ from router.backends.transport.clients import Clients
 from router.backends.transport.proxies import EnvironmentProxies
 from router.bookkeeping import Bookkeeping, start_bookkeeping
 from router.customers.keys import KeyStore
+from router.customers.policy_rules import PolicyRules
 from router.files.services import FileServices, start_services
 from router.gauges import Watched, read_gauges
 from router.learning import open_evidence, start_learner, start_recorder
@@ -254,13 +255,18 @@ def _gateway(
 
 
 async def _admin(
-    stack: AsyncExitStack, documents: Documents, gateway: Gateway, reloader: Reloader
+    stack: AsyncExitStack,
+    documents: Documents,
+    gateway: Gateway,
+    reloader: Reloader,
+    ledger: Ledger,
 ) -> FastAPI | None:
     section = documents.config.admin
     if section is None:
         return None
-    stores = await asyncio.to_thread(Stores.open, documents.database)
-    parts = AdminParts(section, gateway, reloader, stores)
+    rules = PolicyRules(lambda: gateway.serving.snapshot.policy.tiers)
+    stores = await asyncio.to_thread(Stores.open, documents.database, rules)
+    parts = AdminParts(section, gateway, reloader, stores, ledger)
     stack.callback(parts.close)
     return admin_application(parts)
 
@@ -300,6 +306,6 @@ async def running(
             await worker_metrics.start(gateway.metrics.exposition)
             stack.push_async_callback(worker_metrics.close)
         gateway.ready = True
-        admin = await _admin(stack, documents, gateway, reloader)
+        admin = await _admin(stack, documents, gateway, reloader, books.ledger)
         yield Running(gateway, reloader, Inference(gateway), public_application(gateway), admin)
         gateway.ready = False

@@ -49,6 +49,10 @@ COMMANDS: Final[Mapping[str, Later]] = MappingProxyType(
             "router.cli.usage:usage",
             "Show what was spent, from the stored usage.",
         ),
+        "audit": Later(
+            "router.cli.audit:audit",
+            "Who changed what, from where; and whether the log of it is whole.",
+        ),
         "responses": Later(
             "router.cli.responses:responses",
             "Count and erase the responses and conversations that are kept for customers.",
