@@ -21,7 +21,6 @@ from router.api.readings import Readings
 from router.api.rest import public_application
 from router.auth.authenticate import Authenticator
 from router.auth.bearers import Bearers
-from router.auth.store import KeyStore
 from router.auth.tokens.issuer import open_tokens
 from router.backends.cascade.cascade import Cascades
 from router.backends.counting.counter import Counter
@@ -29,6 +28,8 @@ from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.transport.clients import Clients
 from router.backends.transport.proxies import EnvironmentProxies
 from router.bookkeeping import Bookkeeping, start_bookkeeping
+from router.customers.keys import KeyStore
+from router.customers.policy_rules import PolicyRules
 from router.decisions.recorder import DecisionRecorder
 from router.decisions.store import DecisionStore
 from router.files.services import FileServices, start_services
@@ -289,13 +290,18 @@ def _gateway(
 
 
 async def _admin(
-    stack: AsyncExitStack, documents: Documents, gateway: Gateway, reloader: Reloader
+    stack: AsyncExitStack,
+    documents: Documents,
+    gateway: Gateway,
+    reloader: Reloader,
+    ledger: Ledger,
 ) -> FastAPI | None:
     section = documents.config.admin
     if section is None:
         return None
-    stores = await asyncio.to_thread(Stores.open, documents.database)
-    parts = AdminParts(section, gateway, reloader, stores)
+    rules = PolicyRules(lambda: gateway.serving.snapshot.policy.tiers)
+    stores = await asyncio.to_thread(Stores.open, documents.database, rules)
+    parts = AdminParts(section, gateway, reloader, stores, ledger)
     stack.callback(parts.close)
     return admin_application(parts)
 
@@ -335,6 +341,6 @@ async def running(
             await worker_metrics.start(gateway.metrics.exposition)
             stack.push_async_callback(worker_metrics.close)
         gateway.ready = True
-        admin = await _admin(stack, documents, gateway, reloader)
+        admin = await _admin(stack, documents, gateway, reloader, books.ledger)
         yield Running(gateway, reloader, Inference(gateway), public_application(gateway), admin)
         gateway.ready = False

@@ -73,10 +73,10 @@ class Tier:
 
 def tier_of(name: str, doc: TierDoc) -> Tier:
     """The tier a document describes."""
-    limits = {"organization": _limits(doc)}
+    limits = {"organization": plain_limits(doc)}
     for level, key in LEVELS.items():
         if (below := getattr(doc, key)) is not None:
-            limits[level] = _limits(below)
+            limits[level] = plain_limits(below)
     return Tier(
         name=name,
         priority=doc.priority,
@@ -99,7 +99,7 @@ def _exhausted(doc: ExhaustedDoc | Literal["deny"]) -> Exhausted | None:
         return None
     return Exhausted(
         _set(doc.downgrade),
-        {} if doc.limits is None else _limits(doc.limits),
+        {} if doc.limits is None else plain_limits(doc.limits),
         0.0 if doc.queue is None else doc.queue.max_wait,
         0 if doc.queue is None else doc.queue.most,
     )
@@ -109,7 +109,8 @@ def _set(names: Any) -> frozenset[str] | None:
     return None if names is None else frozenset(names)
 
 
-def _limits(doc: LimitsDoc) -> dict[str, Any]:
+def plain_limits(doc: LimitsDoc) -> dict[str, Any]:
+    """The limits of one level as plain data: see `Tier`."""
     limits: dict[str, Any] = {}
     for dimension in LIMITS:
         value = getattr(doc, dimension)
