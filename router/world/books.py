@@ -10,7 +10,7 @@ from router.usage.used import together
 from router.usage_row import UsageRow
 from router.world.baseline import Baseline, baseline_of
 from router.world.documents import Documents
-from router.world.snapshot import tier_named
+from router.world.standing import tier_named
 
 
 class Calendar:
