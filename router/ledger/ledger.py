@@ -227,7 +227,9 @@ class Ledger:
     ) -> LedgerCheck:
         """A comparison with the books, by the quotas of each tier, and the calendars that
         organizations have of their own."""
-        return LedgerCheck(self._address, self._shards, totals, tiers, self._epoch, calendars)
+        return LedgerCheck(
+            self._address, self._shards, totals, tiers, self._epoch, calendars=calendars
+        )
 
     def clock(self) -> LedgerClock:
         """The ledger's time beside its server's clock."""

@@ -172,8 +172,8 @@ def stranded(policy: Policy, in_use: Mapping[str, tuple[int, int]]) -> list[str]
     if not policy.tiers:
         return []
     return [
-        f"The policy has no tier `{tier}`: {organizations} organizations and {keys} keys that have it"
-        " are refused. Give them another tier, or the tier its name back."
+        f"The policy has no tier `{tier}`: {organizations} organizations and {keys} keys that have"
+        " it are refused. Give them another tier, or the tier its name back."
         for tier, (organizations, keys) in sorted(in_use.items())
         if tier and tier not in policy.tiers and (organizations or keys)
     ]

@@ -55,6 +55,7 @@ class LedgerCheck:
         totals: UsageTotals,
         tiers: Tiers,
         epoch: str,
+        *,
         calendars: Calendars,
     ) -> None:
         self._calendars = calendars
