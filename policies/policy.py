@@ -93,8 +93,13 @@ class Policy:
             redaction=any(need.redaction for need in each),
         )
 
-    def decide(self, signals: Signals, hints: Hints = NO_HINTS) -> Decision | Denial:
-        """Candidates in order, or a denial with its reason. Never raises."""
+    def decide(
+        self, signals: Signals, hints: Hints = NO_HINTS, *, exhausted: bool = False
+    ) -> Decision | Denial:
+        """Candidates in order, or a denial with its reason. Never raises.
+
+        `exhausted`: the budgets of its tier are used up, see `Tier.when_exhausted`.
+        """
         model = hints.route or signals.request.model
         tier = self.tiers.get(signals.tier)
         if tier is None:
@@ -104,6 +109,8 @@ class Policy:
                     self._place(model), "route_not_allowed", f"unknown tier {signals.tier}", message
                 )
             tier = _OPEN_TIER
+        if exhausted:
+            tier = tier.when_exhausted()
         if hints is not NO_HINTS:
             refused = self._refused_hint(hints, tier)
             if refused is not None:

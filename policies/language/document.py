@@ -2,10 +2,20 @@
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from policies.hints import HINTS
-from policies.language.fields import Name, Names, OneOf, Probability, Strict, unique
+from policies.language.fields import (
+    Count,
+    Duration,
+    Name,
+    Names,
+    OneOf,
+    Probability,
+    Strict,
+    unique,
+)
 from policies.language.limits import LimitsDoc
 from policies.money import Usd
 from policies.objectives import OBJECTIVES
@@ -14,6 +24,7 @@ from policies.verifiers import VERIFIERS
 
 # What a tier may ask every request to say.
 REQUIREMENTS: Final = ("user",)
+_LONGEST_WAIT: Final = 300  # seconds of a request in a queue
 Objective = Annotated[str, OneOf(OBJECTIVES)]
 Check = Annotated[str, OneOf(VERIFIERS)]
 Requirement = Annotated[str, OneOf(REQUIREMENTS)]
@@ -164,6 +175,38 @@ def _route(value: Any) -> Any:
 AliasEntry = Annotated[AliasDoc, BeforeValidator(_route, json_schema_input_type=Name | AliasDoc)]
 
 
+def _patience(seconds: float) -> float:
+    if seconds > _LONGEST_WAIT:
+        hint = {"hint": "write at most 5m: clients give up sooner, and try again"}
+        raise PydanticCustomError("wrong_value", "is longer than five minutes", hint)
+    return seconds
+
+
+class QueueDoc(Strict):
+    """Wait for a limit that frees up again, instead of being refused."""
+
+    max_wait: Annotated[Duration, AfterValidator(_patience)] = Field(
+        examples=["20s"], description="At most five minutes."
+    )
+    most: Count = Field(100, description="How many requests of one key wait at once, at most.")
+
+
+class ExhaustedDoc(Strict):
+    """What becomes of a request for which the limits of its tier leave no room."""
+
+    downgrade: Names | None = Field(
+        None,
+        examples=[["local"]],
+        description="Where a budget is used up: backends that serve nevertheless.",
+    )
+    limits: LimitsDoc | None = Field(
+        None, description="Of what is downgraded, for each organization, counted apart."
+    )
+    queue: QueueDoc | None = Field(
+        None, description="Where a limit per second or minute, or `concurrency`, is reached: wait."
+    )
+
+
 class TierDoc(LimitsDoc, Settings):
     """Who may have what: quotas of the customer, and the tier's part in routing."""
 
@@ -179,6 +222,9 @@ class TierDoc(LimitsDoc, Settings):
     per_user: LimitsDoc | None = None
     per_team: LimitsDoc | None = None
     per_model: LimitsDoc | None = None
+    when_exhausted: Annotated[
+        ExhaustedDoc | Literal["deny"], Field(examples=[{"downgrade": ["local"]}])
+    ] = "deny"
     outage: Annotated[BoundedDoc | Literal["closed"], Field(examples=[{"bounded": 0.1}])] = "closed"
     require: Annotated[list[Requirement], BeforeValidator(unique)] | None = Field(
         None,

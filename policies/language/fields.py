@@ -1,6 +1,7 @@
 """The types that keys of the documents have in common: names, shares, counts, choices."""
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
@@ -8,9 +9,22 @@ from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, c
 
 NAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$"
 
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
+_SECONDS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def _duration(value: Any) -> float:
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None or float(match[1]) == 0:
+        hint = {"hint": "write a number with its unit: 500ms, 2s, 1m"}
+        raise PydanticCustomError("wrong_value", "is not a duration", hint)
+    return float(match[1]) * _SECONDS[match[2]]
+
+
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(gt=0, le=10**15)]
+Duration = Annotated[float, BeforeValidator(_duration, json_schema_input_type=str)]  # seconds
 
 
 class Strict(BaseModel):

@@ -7,6 +7,7 @@ from policies.findings import Finding, suggestion
 from policies.language.document import (
     AliasDoc,
     CascadeDoc,
+    ExhaustedDoc,
     PolicyDoc,
     RedactDoc,
     RouteDoc,
@@ -26,6 +27,7 @@ _EFFECTS: Final = (
 
 _SINGULAR: Final = {
     "candidates of this route": "candidate of this route",
+    "backends of this tier": "backend of this tier",
     "routes": "route",
     "backends": "backend",
 }
@@ -188,6 +190,27 @@ class _Checker:
         )
         for route in self.doc.routes.values():
             self._complete(path, tier, route)
+        if isinstance(tier.when_exhausted, ExhaustedDoc):
+            self._exhausted((*path, "when_exhausted"), tier, tier.when_exhausted)
+
+    def _exhausted(self, path: Path, tier: TierDoc, doc: ExhaustedDoc) -> None:
+        if doc.downgrade is None and doc.queue is None:
+            message = "says neither where to turn nor how long to wait"
+            self._error(
+                path, message, "write downgrade: [backend], or queue: {max_wait: 20s}", "empty"
+            )
+        if doc.limits is not None and doc.downgrade is None:
+            hint = "add downgrade: [backend], or take the limits away"
+            self._error((*path, "limits"), "limit what nothing is downgraded to", hint, "empty")
+        if doc.limits is not None and doc.limits.prepaid_usd:
+            hint = "limit what is downgraded by requests, tokens or USD"
+            self._error(
+                (*path, "limits", "prepaid_usd"), "has no balance of its own", hint, "quota"
+            )
+        place: Path = (*path, "downgrade")
+        self._known(place, doc.downgrade or (), self.backends, "backends")
+        if tier.backends is not None:
+            self._known(place, doc.downgrade or (), tier.backends, "backends of this tier")
 
     def _known(self, path: Path, names: Iterable[str], known: Iterable[str], what: str) -> None:
         choices = list(known)

@@ -1,10 +1,10 @@
 """Tiers as plain data: what the ledger enforces, and what routing takes from them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Literal
 
-from policies.language.document import BoundedDoc, TierDoc
+from policies.language.document import BoundedDoc, ExhaustedDoc, TierDoc
 from policies.language.limits import LIMITS, LimitsDoc, PoolDoc, RateDoc
 
 LEVELS: Final[Mapping[str, str]] = {
@@ -13,6 +13,21 @@ LEVELS: Final[Mapping[str, str]] = {
     "team": "per_team",
     "model": "per_model",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Exhausted:
+    """What becomes of a request that the limits of its tier refuse.
+
+    `downgrade`: where a budget is used up, backends that serve it nevertheless (None: none do),
+    within `limits`, as those of a tier. `max_wait`: where a limit frees up again by itself, how
+    many seconds it waits (0: none), `most` requests of one key at once.
+    """
+
+    downgrade: frozenset[str] | None = None
+    limits: Mapping[str, Any] = field(default_factory=dict)
+    max_wait: float = 0.0
+    most: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +53,18 @@ class Tier:
     billing_day: int = 1
     store: bool = True  # whether responses may be kept
     require: frozenset[str] = frozenset()  # what every request must say
+    exhausted: Exhausted | None = None  # None: who is over a limit is refused
 
     def may_use_route(self, name: str) -> bool:
         """Whether a client of this tier may put the route into `model`."""
         return self.routes is None or name in self.routes
+
+    def when_exhausted(self) -> "Tier":
+        """The same tier where its budgets are used up: none but what it is downgraded to."""
+        to = self.exhausted.downgrade if self.exhausted is not None else None
+        if to is None:
+            return self
+        return replace(self, backends=to if self.backends is None else self.backends & to)
 
     def may_use_backend(self, name: str) -> bool:
         """Whether a request of this tier may reach the backend at all."""
@@ -67,6 +90,18 @@ def tier_of(name: str, doc: TierDoc) -> Tier:
         billing_day=doc.billing_day or 1,
         store=doc.store,
         require=frozenset(doc.require or ()),
+        exhausted=_exhausted(doc.when_exhausted),
+    )
+
+
+def _exhausted(doc: ExhaustedDoc | Literal["deny"]) -> Exhausted | None:
+    if isinstance(doc, str):
+        return None
+    return Exhausted(
+        _set(doc.downgrade),
+        {} if doc.limits is None else _limits(doc.limits),
+        0.0 if doc.queue is None else doc.queue.max_wait,
+        0 if doc.queue is None else doc.queue.most,
     )
 
 

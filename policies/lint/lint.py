@@ -10,6 +10,7 @@ from typing import Final
 from policies.findings import Finding, suggestion
 from policies.language.document import RouteDoc, RuleDoc
 from policies.language.source import Path
+from policies.lint.exhausted import idle_exhaustion
 from policies.lint.quotas import contradicting_quotas, evaded_limits, overcommitted_shares
 from policies.lint.redaction import unredacted_routes
 from policies.lint.shadow import unaudited_routes
@@ -269,6 +270,7 @@ LINTS: Final[tuple[Callable[[Policy], Iterator[Finding]], ...]] = (
     dead_settings,
     contradicting_quotas,
     evaded_limits,
+    idle_exhaustion,
     overcommitted_shares,
     unaudited_routes,
 )

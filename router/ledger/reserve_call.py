@@ -22,6 +22,7 @@ from router.ledger.keys import (
     user_hash,
 )
 from router.ledger.quotas.compiled_quotas import CompiledQuotas, levels_present
+from router.ledger.quotas.dimensions import EXHAUSTED
 from router.ledger.reserve_request import ReserveRequest
 from router.ledger.server.connection import CommandPart
 from router.ledger.server.startup import LedgerMeta
@@ -184,6 +185,7 @@ class ReserveCalls:
         shared = scope("user", organization, SHARED_USERS)
         names = {
             "organization": None,
+            EXHAUSTED: None,
             "team": principal.team,
             "key": principal.key_id,
             "user": user,

@@ -8,6 +8,30 @@ CREATE TABLE ability_cards (
 	active BOOLEAN NOT NULL,
 	PRIMARY KEY (name, number)
 );
+CREATE TABLE admin_answers (
+	credential VARCHAR(100) NOT NULL,
+	"key" VARCHAR(255) NOT NULL,
+	asked BLOB NOT NULL,
+	claim VARCHAR(32) NOT NULL,
+	claimed_at BIGINT NOT NULL,
+	answer BLOB,
+	PRIMARY KEY (credential, "key")
+);
+CREATE INDEX admin_answers_claimed_at ON admin_answers (claimed_at);
+CREATE TABLE admin_credentials (
+	credential VARCHAR(40) NOT NULL,
+	hash BLOB NOT NULL,
+	name VARCHAR(128) NOT NULL,
+	role VARCHAR(20) NOT NULL,
+	organization VARCHAR(128),
+	created_at BIGINT NOT NULL,
+	created_by VARCHAR(300) NOT NULL,
+	expires_at BIGINT,
+	revoked_at BIGINT,
+	version INTEGER NOT NULL,
+	PRIMARY KEY (credential),
+	UNIQUE (hash)
+);
 CREATE TABLE api_keys (
 	key_id VARCHAR(40) NOT NULL,
 	key_hash BLOB NOT NULL,
@@ -20,6 +44,30 @@ CREATE TABLE api_keys (
 	UNIQUE (key_hash)
 );
 CREATE INDEX api_keys_revoked_at ON api_keys (revoked_at);
+CREATE TABLE audit_head (
+	id INTEGER NOT NULL,
+	seq BIGINT NOT NULL,
+	hash VARCHAR(64) NOT NULL,
+	PRIMARY KEY (id)
+);
+CREATE TABLE audit_log (
+	seq BIGINT NOT NULL,
+	at BIGINT NOT NULL,
+	actor VARCHAR(300) NOT NULL,
+	credential VARCHAR(100) NOT NULL,
+	address VARCHAR(100) NOT NULL,
+	request_id VARCHAR(100) NOT NULL,
+	action VARCHAR(100) NOT NULL,
+	target VARCHAR(1000) NOT NULL,
+	organization VARCHAR(128),
+	"before" TEXT NOT NULL,
+	"after" TEXT NOT NULL,
+	previous VARCHAR(64) NOT NULL,
+	hash VARCHAR(64) NOT NULL,
+	PRIMARY KEY (seq)
+);
+CREATE INDEX audit_log_at ON audit_log (at);
+CREATE INDEX audit_log_organization ON audit_log (organization, seq);
 CREATE TABLE card_attempts (
 	name VARCHAR(128) NOT NULL,
 	at BIGINT NOT NULL,
@@ -207,8 +255,75 @@ CREATE TABLE usage (
 	direct_pico BIGINT,
 	PRIMARY KEY (hold_id, seq)
 );
+CREATE INDEX usage_by_admission ON usage (admitted_at);
 CREATE INDEX usage_by_day ON usage (day);
 CREATE INDEX usage_by_organization ON usage (organization, admitted_at);
+CREATE TABLE usage_rolled (
+	number INTEGER NOT NULL,
+	rolled BIGINT NOT NULL,
+	pruned BIGINT NOT NULL,
+	holder VARCHAR(64) NOT NULL,
+	held_until BIGINT NOT NULL,
+	PRIMARY KEY (number)
+);
+CREATE TABLE usage_rollups (
+	id VARCHAR(32) NOT NULL,
+	hour INTEGER NOT NULL,
+	day TEXT NOT NULL,
+	period TEXT,
+	organization TEXT,
+	team TEXT,
+	key_id TEXT,
+	end_user TEXT,
+	tier TEXT,
+	asked TEXT,
+	operation TEXT,
+	route TEXT,
+	backend TEXT,
+	model TEXT,
+	service_tier TEXT,
+	status TEXT,
+	baseline TEXT,
+	verifier TEXT,
+	energy_source TEXT,
+	process TEXT,
+	served INTEGER,
+	first_at BIGINT NOT NULL,
+	first_hold VARCHAR(40) NOT NULL,
+	requests BIGINT NOT NULL,
+	tokens BIGINT NOT NULL,
+	input_tokens BIGINT NOT NULL,
+	output_tokens BIGINT NOT NULL,
+	cached_tokens BIGINT NOT NULL,
+	cache_write_tokens BIGINT NOT NULL,
+	reasoning_tokens BIGINT NOT NULL,
+	images BIGINT NOT NULL,
+	seconds BIGINT NOT NULL,
+	characters BIGINT NOT NULL,
+	searches BIGINT NOT NULL,
+	bytes BIGINT NOT NULL,
+	busy_ms BIGINT NOT NULL,
+	energy_mj BIGINT NOT NULL,
+	counted BIGINT NOT NULL,
+	uncompared BIGINT NOT NULL,
+	metered BIGINT NOT NULL,
+	judged BIGINT NOT NULL,
+	predicted_nano BIGINT NOT NULL,
+	cost_pico_high BIGINT NOT NULL,
+	cost_pico_low BIGINT NOT NULL,
+	baseline_pico_high BIGINT NOT NULL,
+	baseline_pico_low BIGINT NOT NULL,
+	rejected_pico_high BIGINT NOT NULL,
+	rejected_pico_low BIGINT NOT NULL,
+	judge_pico_high BIGINT NOT NULL,
+	judge_pico_low BIGINT NOT NULL,
+	direct_pico_high BIGINT NOT NULL,
+	direct_pico_low BIGINT NOT NULL,
+	PRIMARY KEY (id)
+);
+CREATE INDEX usage_rollups_day ON usage_rollups (day);
+CREATE INDEX usage_rollups_hour ON usage_rollups (hour);
+CREATE INDEX usage_rollups_organization ON usage_rollups (organization, day);
 CREATE TABLE turnout_schema (
 	version_num VARCHAR(32) NOT NULL,
 	CONSTRAINT turnout_schema_pkc PRIMARY KEY (version_num)

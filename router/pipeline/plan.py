@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from policies.decision import Decision, Denial, Status
+from policies.language.tiers import Exhausted
 from router.ask import KEPT_ELSEWHERE, Ask
 from router.backends.backend import Backend
 from router.backends.cascade.judge import MAX_TOKENS, OWN_TOKENS
@@ -53,6 +54,7 @@ class Plan(NamedTuple):
     units: Units = ()  # at most, besides tokens
     operation: str | None = None
     ask: Ask | None = None  # what is asked
+    exhausted: Exhausted | None = None  # what becomes of it where the ledger refuses it
 
 
 def refusal(denial: Denial) -> TurnoutError:
@@ -107,6 +109,7 @@ def plan_of(answer: Decision | Denial, context: RequestContext, history: OutputH
         units=ask.units,
         operation=ask.operation,
         ask=ask,
+        exhausted=standing.exhausted,
     )
 
 

@@ -26,6 +26,7 @@ COST_USD: Final = PREFIX + "cost-usd"
 COUNT: Final = PREFIX + "count"
 QUEUE_POSITION: Final = PREFIX + "queue-position"
 QUEUE_MS: Final = PREFIX + "queue-ms"
+WHEN_EXHAUSTED: Final = PREFIX + "when-exhausted"
 
 MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -39,6 +40,8 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         COUNT: "of a count of tokens: `backend` where its server counted, `estimate` where the "
         "gateway did, by length",
         QUEUE_POSITION: "how many were ahead while it waited for a scarce backend's slot",
+        WHEN_EXHAUSTED: "beyond a limit: `downgraded` and the budget that is used up, or `queued` "
+        "and how long it waited for a rate",
         QUEUE_MS: "how long it waited for that slot, in milliseconds",
     }
 )
@@ -68,6 +71,16 @@ def of_answer(backend: str, cost_pico: int, slot: Slot | None) -> Headers:
         return headers
     waited = str(round(slot.waited * 1000))
     return [(QUEUE_POSITION, str(slot.position)), (QUEUE_MS, waited), *headers]
+
+
+def of_downgraded(limit: str) -> Headers:
+    """Return what tells of a request that was served beyond a budget, named as the ledger does."""
+    return [(WHEN_EXHAUSTED, f"downgraded {limit}".rstrip())]
+
+
+def of_queued(seconds: float) -> Headers:
+    """Return what tells of a request that waited for a rate."""
+    return [(WHEN_EXHAUSTED, f"queued {round(1_000 * seconds)} ms")]
 
 
 def of_count(backend: str | None) -> Headers:

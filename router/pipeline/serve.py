@@ -1,13 +1,17 @@
 """THE CORRIDOR: one request, from its credentials to its bill."""
 
+from collections.abc import Mapping
 from functools import partial
 
 from policies.decision import Decision
+from policies.signals import Signals
 from router.ask import Ask
 from router.backends.dispatch.trace import Trace
+from router.backends.health.health import Health
 from router.domain import Principal
 from router.operations.operation import Operation
 from router.pipeline.caller import Caller
+from router.pipeline.exhausted import Asking, admitted
 from router.pipeline.meter import Meter
 from router.pipeline.plan import plan_of
 from router.pipeline.redaction import redacted
@@ -64,13 +68,10 @@ async def _walk(
     *,
     trace: Trace | None,
 ) -> None:
-    """Walk a request that was read. Whatever happens after the decision, the observers are told of
-    it at the end.
-    """
+    """Walk a request that was read; the observers are told of whatever follows the decision."""
     context = await gather(serving.senses, world, principal, ask, caller)
-    needs = EVERYTHING if serving.senses.recorded else context.needs
     health = serving.backends.view()
-    signals = read_signals(context, health, needs)
+    signals = _signals(serving, context, health)
     decision = world.policy.decide(signals, context.hints)
     replaced = None
     if context.needs.redaction:
@@ -80,12 +81,16 @@ async def _walk(
         caller.route = plan.decision.route
         caller.headers += of_decision(plan.decision, context.id)
         meter = watch.meter = Meter(plan, world.prices, health, thoughts=serving.history.thoughts)
-        async with serving.ledger.hold(plan.reservation, meter.charge) as hold:
+        held = serving.ledger.hold(plan.reservation, meter.charge)
+        if plan.exhausted is not None:
+            asking = Asking(caller, context, signals, watch, plan, replaced)
+            held, plan, replaced, meter = await admitted(serving, asking, plan.exhausted)
+        async with held as hold:
             caller.headers += hold.admission.headers
-            serving.senses.budgets[principal.organization] = hold.admission.budget
-            if ask.kept is not None and ask.kept.background and serving.kept is not None:
-                context = await serving.kept.begin(context, plan.decision)
-                ask = context.ask
+            if plan.reservation.principal is principal:  # not beyond its budgets
+                serving.senses.budgets[principal.organization] = hold.admission.budget
+            if ask.kept is not None:
+                context, ask = await _begun(serving, context, plan.decision)
             ask = replaced.sent(ask, plan.decision) if replaced else ask
             hold.dispatched()
             if ask.stream and PROTOCOLS[ask.protocol].keepalive:
@@ -97,8 +102,22 @@ async def _walk(
                     if ask.kept is not None or ask.storing is not None:
                         caller = _keeping(serving, caller, context, plan.decision)
                     caller = replaced.restoring(caller, plan, upstream) if replaced else caller
-                    relay = Relay(caller, context, plan, hold)
-                    watch.kept = await relay.deliver(upstream, meter)
+                    watch.kept = await Relay(caller, context, plan, hold).deliver(upstream, meter)
+
+
+def _signals(serving: Serving, context: RequestContext, health: Mapping[str, Health]) -> Signals:
+    needs = EVERYTHING if serving.senses.recorded else context.needs
+    return read_signals(context, health, needs)
+
+
+async def _begun(
+    serving: Serving, context: RequestContext, decision: Decision
+) -> tuple[RequestContext, Ask]:
+    """Return a request as backends are asked for it: one in the background is begun."""
+    kept = context.ask.kept
+    if kept is not None and kept.background and serving.kept is not None:
+        context = await serving.kept.begin(context, decision)
+    return context, context.ask
 
 
 def _keeping(

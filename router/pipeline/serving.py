@@ -6,7 +6,7 @@ The composition root builds them once; unit tests of the corridor hand in fakes.
 from asyncio import Task
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from policies.decision import Decision
@@ -27,6 +27,7 @@ from router.pipeline.plan import Plan
 from router.pipeline.request_context import RequestContext, Senses
 from router.pipeline.stored_chats import ChatShelf
 from router.pipeline.tracing import Tracing
+from router.pipeline.waiting_lines import Lines
 from router.protocols.headers import Fields
 from router.stored.response import StoredResponse
 from router.stored.run import Beat, Chunk, Ending, Told
@@ -274,6 +275,7 @@ class Serving:
     chats: KeepsChats | None = None  # None: it keeps no chats
     counter: Counts | None = None  # None: sizes are estimated
     files: Owns | None = None  # None: no backend offers files
+    lines: Lines = field(default_factory=Lines)  # of who waits for a limit
 
     def adopt(self, snapshot: Snapshot) -> None:
         """Serve by this snapshot from the next request on."""

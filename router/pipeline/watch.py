@@ -54,6 +54,11 @@ class Watch:
         if self._trace is not None:
             self._trace.over()
 
+    def turned(self, decision: Decision, meter: Meter) -> None:
+        """Note that another decision took the place of the first."""
+        self._decision = decision
+        self.meter = meter
+
     def finished(self, error: BaseException | None = None) -> Finished:
         """Return the record of what happened; `error` is what ended it early."""
         upstream = self.upstream

@@ -10,6 +10,7 @@ from router.usage.used import together
 from router.usage_row import UsageRow
 from router.world.baseline import Baseline, baseline_of
 from router.world.documents import Documents
+from router.world.snapshot import tier_named
 
 
 class Calendar:
@@ -101,7 +102,7 @@ def _beside(
 
 def calendar_of(policy: Policy, tier: str) -> Calendar:
     """Return the calendar of a tier's customers; the policy's for a tier that is gone."""
-    there = policy.tiers.get(tier)
+    there = policy.tiers.get(tier_named(tier))
     if there is None:
         return Calendar(policy.timezone, 1)
     return Calendar(there.timezone or policy.timezone, there.billing_day)

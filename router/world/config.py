@@ -9,10 +9,12 @@ from pydantic import (
     create_model,
 )
 
+from policies.language.fields import Duration
 from policies.money import Usd
 from router.backends.backend import Capacity, Reach, Timeouts
 from router.backends.credentials.specs import CLOUD_PLATFORM, COGNITIVE_SERVICES
 from router.protocols.quirks import QUIRKS, Quirks
+from router.world.config_identity import Issuers
 from router.world.config_kept import BatchSection, FileSection, ResponseSection, SavingsSection
 from router.world.config_ledger import LedgerServerSection
 from router.world.config_limits import (
@@ -33,7 +35,6 @@ from router.world.config_values import (
     CloudRegion,
     CollectorUrl,
     DatabaseUrl,
-    Duration,
     Features,
     HeaderName,
     Headers,
@@ -241,6 +242,8 @@ class AdminSection(Section):
 
     listen: Address = "127.0.0.1:8079"
     token: AdminToken
+    body: Size = 100_000
+    requests: PositiveInt = 64  # at once
 
 
 class Config(Section):
@@ -275,4 +278,5 @@ class Config(Section):
     batches: BatchSection = BatchSection()
     audits: AuditSection = AuditSection()
     savings: SavingsSection = SavingsSection()
+    identity: Issuers = ()
     admin: AdminSection | None = None

@@ -2,7 +2,8 @@
 
 from pydantic import Field, PositiveInt
 
-from router.world.config_values import Duration, Size, StorageKey, Words
+from policies.language.fields import Duration
+from router.world.config_values import Size, StorageKey, Words
 from router.world.section import Section
 
 

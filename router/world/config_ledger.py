@@ -2,8 +2,8 @@
 
 from typing import Literal
 
+from policies.language.fields import Duration
 from router.ledger.server.demands import USUAL, Durability
-from router.world.config_values import Duration
 from router.world.section import Section
 
 

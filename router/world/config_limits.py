@@ -4,9 +4,10 @@ from typing import Final
 
 from pydantic import Field, PositiveInt, ValidationInfo, field_validator
 
+from policies.language.fields import Duration
 from policies.pii.budget import BUDGET
 from router.world.config_presidio import PresidioSection
-from router.world.config_values import Duration, Networks, Origins, Size, wrong
+from router.world.config_values import Networks, Origins, Size, wrong
 from router.world.section import Section
 
 ANY: Final = "*"  # an origin

@@ -8,8 +8,9 @@ from typing import Final, Literal, Self
 
 from pydantic import Field, PositiveInt, field_validator, model_validator
 
+from policies.language.fields import Duration
 from router.presidio.spec import INSTALL, NEEDED, Spec
-from router.world.config_values import Duration, Size, Words, wrong
+from router.world.config_values import Size, Words, wrong
 from router.world.section import Section
 
 Where = tuple[str, ...]

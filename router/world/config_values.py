@@ -16,8 +16,6 @@ from router.backends.backend import CHAT, DIRECTLY, FEATURES, OFFERS
 from router.operations.table import OPERATIONS
 from router.protocols.hub.table import CLIENTS
 
-_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
-_SECONDS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _SIZE: Final = re.compile(r"(\d+)\s*(B|kB|MB|GB)")
 _BYTES: Final[Mapping[str, int]] = {"B": 1, "kB": 1000, "MB": 1_000_000, "GB": 1_000_000_000}
 _LISTEN: Final = re.compile(r"(?P<host>[A-Za-z0-9.:_\-\[\]]*):(?P<port>\d{1,5})")
@@ -41,13 +39,6 @@ _LEDGER: Final = re.compile(
 def wrong(message: str, hint: str) -> PydanticCustomError:
     """Return the error of a value that is not what it must be, and what to write instead."""
     return PydanticCustomError("wrong_value", message, {"hint": hint})
-
-
-def _duration(value: Any) -> float:
-    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    if match is None or float(match[1]) == 0:
-        raise wrong("is not a duration", "write a number with its unit: 500ms, 2s, 1m")
-    return float(match[1]) * _SECONDS[match[2]]
 
 
 def _size(value: Any) -> int:
@@ -232,7 +223,6 @@ Origin = Annotated[str, BeforeValidator(_origin)]
 Origins = Annotated[tuple[Origin, ...], BeforeValidator(_as_tuple)]
 Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_network)]
 Networks = Annotated[tuple[Network, ...], BeforeValidator(_as_tuple)]
-Duration = Annotated[float, BeforeValidator(_duration)]
 Size = Annotated[int, BeforeValidator(_size)]
 Address = Annotated[str, BeforeValidator(_address)]
 BaseUrl = Annotated[str, BeforeValidator(_base_url)]

@@ -7,16 +7,16 @@ check across documents happens here, so what compiles can serve.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from policies.findings import DocumentError, Finding
 from policies.language.crosscheck import BackendFacts
-from policies.language.tiers import Tier
+from policies.language.tiers import Exhausted, Tier
 from policies.policy import Needs, Policy
 from router.backends.backend import Backend
 from router.backends.health.slots import Priority
 from router.ledger.estimate import Way
-from router.ledger.quotas.dimensions import DIMENSIONS, Quota, QuotaError, quotas
+from router.ledger.quotas.dimensions import DIMENSIONS, EXHAUSTED, Quota, QuotaError, quotas
 from router.operations.declared import NO_PATHS, DeclaredPaths
 from router.prices.book import PriceBook
 from router.world.baseline import Baseline, baseline_of
@@ -25,6 +25,7 @@ from router.world.config_load import LoadedConfig
 from router.world.declared import unrouted
 
 _RANKS: Final[Mapping[str, int]] = MappingProxyType({"high": 0, "normal": 1, "low": 2})
+_BEYOND: Final = f" ({EXHAUSTED})"
 NOTHING: Final = Needs(classifier=False, pii=False)
 
 
@@ -43,17 +44,49 @@ class Standing:
     prepaid: bool
     priority: Priority
     names_users: bool = False
+    exhausted: Exhausted | None = None  # what becomes of what the quotas refuse
+
+
+def exhausted_name(tier: str) -> str:
+    """What a tier is called in usage and ledger for what it is served beyond its budgets: no tier
+    of a policy can be called so."""
+    return tier + _BEYOND
+
+
+def tier_named(name: str) -> str:
+    """Return the tier of the policy that usage and ledger mean by a name."""
+    return name.removesuffix(_BEYOND)
 
 
 def _standing(tier: Tier, limits: tuple[Quota, ...]) -> Standing:
     return Standing(
         limits,
-        tuple([each for each in limits if DIMENSIONS[each.dimension].period is not None]),
+        tuple([each for each in limits if _lasts(each)]),
         tier.outage_share or 0.0,
         any(level.get("prepaid_usd") for level in tier.limits.values()),
         Priority(_RANKS[tier.priority], tier.name),
         "user" in tier.require,
+        tier.exhausted,
     )
+
+
+def _standings(
+    tiers: Mapping[str, Tier], limits: Mapping[str, tuple[Quota, ...]]
+) -> dict[str, Standing]:
+    """The standing of every tier, and of each that is served beyond its budgets."""
+    standings = {name: _standing(tier, limits.get(name, ())) for name, tier in tiers.items()}
+    for name, standing in list(standings.items()):
+        beyond = exhausted_name(name)
+        if beyond in limits:
+            kept = tuple([each for each in limits[beyond] if _lasts(each)])
+            standings[beyond] = replace(
+                standing, quotas=limits[beyond], lasting=kept, prepaid=False, exhausted=None
+            )
+    return standings
+
+
+def _lasts(quota: Quota) -> bool:
+    return DIMENSIONS[quota.dimension].period is not None
 
 
 _OPEN: Final = _standing(Tier(""), ())
@@ -129,9 +162,7 @@ def compile_snapshot(loaded: LoadedConfig, policy: Policy) -> Snapshot:
         prices=loaded.prices,
         batch_prices=loaded.batch_prices,
         quotas=limits,
-        standings=MappingProxyType(
-            {name: _standing(tier, limits.get(name, ())) for name, tier in policy.tiers.items()}
-        ),
+        standings=MappingProxyType(_standings(policy.tiers, limits)),
         expected_output=MappingProxyType(
             {name: section.expected_output_tokens for name, section in config.backends.items()}
         ),
@@ -152,16 +183,27 @@ def _needs(policy: Policy) -> dict[str, Needs]:
 
 
 def tier_quotas(policy: Policy) -> tuple[Mapping[str, tuple[Quota, ...]], list[Finding]]:
-    """Return the quotas of each tier, and a finding for each limit that the ledger cannot keep."""
+    """Return the quotas of each tier, and of each beyond its budgets (`exhausted_name`), and a
+    finding for each limit that the ledger cannot keep."""
     tiers: dict[str, tuple[Quota, ...]] = {}
     findings = []
     for name, tier in policy.tiers.items():
+        limits = {name: tier.limits}
+        if tier.exhausted is not None and tier.exhausted.downgrade is not None:
+            limits[exhausted_name(name)] = _beyond(tier, tier.exhausted)
         try:
-            tiers[name] = quotas(
-                tier.limits,
-                timezone=tier.timezone or policy.timezone,
-                billing_day=tier.billing_day,
-            )
+            for each, of in limits.items():
+                zone = tier.timezone or policy.timezone
+                tiers[each] = quotas(of, timezone=zone, billing_day=tier.billing_day)
         except QuotaError as error:
             findings.append(policy.source.finding(("tiers", name), str(error), rule="quota"))
     return MappingProxyType(tiers), findings
+
+
+def _beyond(tier: Tier, exhausted: Exhausted) -> dict[str, Mapping[str, Any]]:
+    """The limits of what a tier is served beyond its budgets: those that are none, and its own."""
+    rates = {
+        level: {name: of for name, of in limits.items() if DIMENSIONS[name].period is None}
+        for level, limits in tier.limits.items()
+    }
+    return rates | {EXHAUSTED: exhausted.limits}

@@ -17,7 +17,9 @@ from router.ledger.quotas.calendar import Period, zone_of
 
 Algorithm = Literal["S", "B", "C", "L"]
 
-LEVELS: Final = ("organization", "team", "key", "user", "model")
+# EXHAUSTED: what an organization is served beyond its budgets (`when_exhausted` of its tier).
+EXHAUSTED: Final = "exhausted"
+LEVELS: Final = ("organization", "team", "key", "user", "model", EXHAUSTED)
 MOST: Final = 9 * 10**15  # Lua counts in doubles: exact below 2**53
 MINUTE: Final = 60_000
 PREPAID: Final = -1  # the limit is a balance that the ledger itself keeps
@@ -82,7 +84,7 @@ def _dimension(name: str, row: LimitRow) -> QuotaDimension:
 DIMENSIONS: Final[Mapping[str, QuotaDimension]] = MappingProxyType(
     {name: _dimension(name, row) for name, row in LIMITS.items()}
 )
-if set(LEVELS) != {"organization", *LEVELS_BELOW}:
+if set(LEVELS) != {"organization", EXHAUSTED, *LEVELS_BELOW}:
     raise AssertionError("policies and the ledger name different levels of limits")
 
 

@@ -33,6 +33,32 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", "number"),
     )
     tables.create_table(
+        "admin_answers",
+        sa.Column("credential", sa.String(length=100), nullable=False),
+        sa.Column("key", sa.String(length=255), nullable=False),
+        sa.Column("asked", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("claim", sa.String(length=32), nullable=False),
+        sa.Column("claimed_at", sa.BigInteger(), nullable=False),
+        sa.Column("answer", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("credential", "key"),
+    )
+    tables.create_index("admin_answers_claimed_at", "admin_answers", ["claimed_at"], unique=False)
+    tables.create_table(
+        "admin_credentials",
+        sa.Column("credential", sa.String(length=40), nullable=False),
+        sa.Column("hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("name", sa.String(length=128), nullable=False),
+        sa.Column("role", sa.String(length=20), nullable=False),
+        sa.Column("organization", sa.String(length=128), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("created_by", sa.String(length=300), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=True),
+        sa.Column("revoked_at", sa.BigInteger(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("credential"),
+        sa.UniqueConstraint("hash"),
+    )
+    tables.create_table(
         "api_keys",
         sa.Column("key_id", sa.String(length=40), nullable=False),
         sa.Column("key_hash", sa.LargeBinary(length=32), nullable=False),
@@ -45,6 +71,34 @@ def upgrade() -> None:
         sa.UniqueConstraint("key_hash"),
     )
     tables.create_index("api_keys_revoked_at", "api_keys", ["revoked_at"], unique=False)
+    tables.create_table(
+        "audit_head",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    tables.create_table(
+        "audit_log",
+        sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("actor", sa.String(length=300), nullable=False),
+        sa.Column("credential", sa.String(length=100), nullable=False),
+        sa.Column("address", sa.String(length=100), nullable=False),
+        sa.Column("request_id", sa.String(length=100), nullable=False),
+        sa.Column("action", sa.String(length=100), nullable=False),
+        sa.Column("target", sa.String(length=1000), nullable=False),
+        sa.Column("organization", sa.String(length=128), nullable=True),
+        sa.Column("before", sa.Text(), nullable=False),
+        sa.Column("after", sa.Text(), nullable=False),
+        sa.Column("previous", sa.String(length=64), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("seq"),
+    )
+    tables.create_index("audit_log_at", "audit_log", ["at"], unique=False)
+    tables.create_index(
+        "audit_log_organization", "audit_log", ["organization", "seq"], unique=False
+    )
     tables.create_table(
         "card_attempts",
         sa.Column("name", sa.String(length=128), nullable=False),
@@ -268,9 +322,80 @@ def upgrade() -> None:
         sa.Column("direct_pico", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("hold_id", "seq"),
     )
+    tables.create_index("usage_by_admission", "usage", ["admitted_at"], unique=False)
     tables.create_index("usage_by_day", "usage", ["day"], unique=False)
     tables.create_index(
         "usage_by_organization", "usage", ["organization", "admitted_at"], unique=False
+    )
+    tables.create_table(
+        "usage_rolled",
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("rolled", sa.BigInteger(), nullable=False),
+        sa.Column("pruned", sa.BigInteger(), nullable=False),
+        sa.Column("holder", sa.String(length=64), nullable=False),
+        sa.Column("held_until", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("number"),
+    )
+    tables.create_table(
+        "usage_rollups",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("hour", sa.Integer(), nullable=False),
+        sa.Column("day", sa.Text(), nullable=False),
+        sa.Column("period", sa.Text(), nullable=True),
+        sa.Column("organization", sa.Text(), nullable=True),
+        sa.Column("team", sa.Text(), nullable=True),
+        sa.Column("key_id", sa.Text(), nullable=True),
+        sa.Column("end_user", sa.Text(), nullable=True),
+        sa.Column("tier", sa.Text(), nullable=True),
+        sa.Column("asked", sa.Text(), nullable=True),
+        sa.Column("operation", sa.Text(), nullable=True),
+        sa.Column("route", sa.Text(), nullable=True),
+        sa.Column("backend", sa.Text(), nullable=True),
+        sa.Column("model", sa.Text(), nullable=True),
+        sa.Column("service_tier", sa.Text(), nullable=True),
+        sa.Column("status", sa.Text(), nullable=True),
+        sa.Column("baseline", sa.Text(), nullable=True),
+        sa.Column("verifier", sa.Text(), nullable=True),
+        sa.Column("energy_source", sa.Text(), nullable=True),
+        sa.Column("process", sa.Text(), nullable=True),
+        sa.Column("served", sa.Integer(), nullable=True),
+        sa.Column("first_at", sa.BigInteger(), nullable=False),
+        sa.Column("first_hold", sa.String(length=40), nullable=False),
+        sa.Column("requests", sa.BigInteger(), nullable=False),
+        sa.Column("tokens", sa.BigInteger(), nullable=False),
+        sa.Column("input_tokens", sa.BigInteger(), nullable=False),
+        sa.Column("output_tokens", sa.BigInteger(), nullable=False),
+        sa.Column("cached_tokens", sa.BigInteger(), nullable=False),
+        sa.Column("cache_write_tokens", sa.BigInteger(), nullable=False),
+        sa.Column("reasoning_tokens", sa.BigInteger(), nullable=False),
+        sa.Column("images", sa.BigInteger(), nullable=False),
+        sa.Column("seconds", sa.BigInteger(), nullable=False),
+        sa.Column("characters", sa.BigInteger(), nullable=False),
+        sa.Column("searches", sa.BigInteger(), nullable=False),
+        sa.Column("bytes", sa.BigInteger(), nullable=False),
+        sa.Column("busy_ms", sa.BigInteger(), nullable=False),
+        sa.Column("energy_mj", sa.BigInteger(), nullable=False),
+        sa.Column("counted", sa.BigInteger(), nullable=False),
+        sa.Column("uncompared", sa.BigInteger(), nullable=False),
+        sa.Column("metered", sa.BigInteger(), nullable=False),
+        sa.Column("judged", sa.BigInteger(), nullable=False),
+        sa.Column("predicted_nano", sa.BigInteger(), nullable=False),
+        sa.Column("cost_pico_high", sa.BigInteger(), nullable=False),
+        sa.Column("cost_pico_low", sa.BigInteger(), nullable=False),
+        sa.Column("baseline_pico_high", sa.BigInteger(), nullable=False),
+        sa.Column("baseline_pico_low", sa.BigInteger(), nullable=False),
+        sa.Column("rejected_pico_high", sa.BigInteger(), nullable=False),
+        sa.Column("rejected_pico_low", sa.BigInteger(), nullable=False),
+        sa.Column("judge_pico_high", sa.BigInteger(), nullable=False),
+        sa.Column("judge_pico_low", sa.BigInteger(), nullable=False),
+        sa.Column("direct_pico_high", sa.BigInteger(), nullable=False),
+        sa.Column("direct_pico_low", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    tables.create_index("usage_rollups_day", "usage_rollups", ["day"], unique=False)
+    tables.create_index("usage_rollups_hour", "usage_rollups", ["hour"], unique=False)
+    tables.create_index(
+        "usage_rollups_organization", "usage_rollups", ["organization", "day"], unique=False
     )
 
     tables.carry_out(op.get_bind())

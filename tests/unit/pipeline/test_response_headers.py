@@ -18,6 +18,8 @@ from router.pipeline.response_headers import (
     of_count,
     of_decision,
     of_denial,
+    of_downgraded,
+    of_queued,
 )
 
 
@@ -71,5 +73,5 @@ def test_a_slot_that_was_waited_for_says_how_long_and_behind_how_many():
 
 def test_every_header_that_is_told_has_a_meaning():
     result = [*of_decision(decision(), "r1"), *of_answer("moe", 0, Slot("pro", 0.0))]
-    result += of_count("moe")
+    result += [*of_count("moe"), *of_queued(1.25), *of_downgraded("organization:usd_per_day")]
     assert {name for name, _ in result} == set(MEANINGS)

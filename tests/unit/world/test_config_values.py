@@ -3,12 +3,12 @@
 import pytest
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
+from policies.language.fields import Duration
 from router.world.config import Config
 from router.world.config_values import (
     Address,
     BaseUrl,
     CollectorUrl,
-    Duration,
     Features,
     Headers,
     LedgerAddress,
