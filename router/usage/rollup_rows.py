@@ -29,6 +29,7 @@ from router.usage.rows import USAGE
 METADATA: Final = MetaData()
 MICRO: Final = 10**6
 HOUR_MS: Final = 3_600_000
+HOUR: Final[ColumnElement[int]] = literal_column(str(HOUR_MS))  # PostgreSQL groups by no parameter
 OF_A_DAY: Final = -1  # in place of an hour
 
 _ROW: Final = USAGE.c
@@ -36,7 +37,7 @@ _BESIDE: Final = _ROW.baseline.is_not(None)
 
 
 def digits_of(hold_id: ColumnElement[Any], first: int, count: int) -> ColumnElement[str]:
-    """Digits of a hold's id; written out, since PostgreSQL groups by no parameter."""
+    """Digits of a hold's id."""
     start: ColumnElement[int] = literal_column(str(first))
     size: ColumnElement[int] = literal_column(str(count))
     return func.substr(hold_id, start, size)
@@ -60,7 +61,7 @@ KEYS: Final[dict[str, ColumnElement[Any]]] = {
     "process": digits_of(_ROW.hold_id, 13, 8),
     # A row that nobody served and that cost nothing is no backend's.
     "served": case(
-        (_ROW.backend.is_not(None) | (_ROW.cost_pico != 0), literal_column("1")),
+        (_ROW.backend.is_not(None) | (_ROW.cost_pico != literal_column("0")), literal_column("1")),
         else_=literal_column("0"),
     ),
 }

@@ -15,6 +15,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from router.database import Database
 from router.usage.rollup_rows import (
     COUNTS,
+    HOUR,
     HOUR_MS,
     KEYS,
     METADATA,
@@ -87,7 +88,7 @@ class Rollups:
     def lease(self, holder: str, now_ms: int, ms: int) -> bool:
         """Become, or stay, the one gateway that does this; for so many milliseconds."""
         self.prepare()
-        free = or_(ROLLED.c.holder == holder, ROLLED.c.held_until < now_ms)
+        free = or_(ROLLED.c.holder == holder, ROLLED.c.held_until <= now_ms)
         taken = update(ROLLED).where(free).values(holder=holder, held_until=now_ms + ms)
         with self._database.writing() as connection:
             return connection.execute(taken).rowcount == 1
@@ -161,7 +162,7 @@ class Rollups:
 
 def add_up(connection: Connection, where: ColumnElement[bool], database: Database) -> int:
     """Add rows of usage to the rollups of their hours; returns how many rows."""
-    hour = (USAGE.c.admitted_at // HOUR_MS).label("hour")
+    hour = (USAGE.c.admitted_at // HOUR).label("hour")
     keys = [each.label(name) for name, each in KEYS.items()]
     by = [hour, *keys]
     found = select(*by, *sums_of_rows()).where(where).group_by(*by)

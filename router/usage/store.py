@@ -73,7 +73,10 @@ class UsageStore:
         """Sums of the rows whose columns equal `where`, in days [since, until), grouped `by`;
         `month` (YYYY-MM): only of billing periods that begin in it.
         """
-        asked = [Days(since, until), *(Equal(name, value) for name, value in where.items())]
+        asked: list[Asked] = [
+            Days(since, until),
+            *(Equal(name, value) for name, value in where.items()),
+        ]
         if month is not None:
             asked.append(Begins("period", f"{month}-"))
         found = self._sums(by, (*SUMS, "cost_pico"), asked)
@@ -109,7 +112,7 @@ class UsageStore:
         """What cascades did in days [since, until), by the verifiers that fired: how often, what
         was paid for rejected answers, for judges and in all, and what the last step alone costs."""
         costs = ("rejected_pico", "judge_pico", "cost_pico", "direct_pico")
-        asked = [Days(since, until), Told("verifier")]
+        asked: list[Asked] = [Days(since, until), Told("verifier")]
         rows = self._sums(("verifier",), ("counted", *costs), asked)
         return sorted(
             ({"requests": row.pop("counted"), **row} for row in rows),
@@ -135,8 +138,8 @@ class UsageStore:
         self, since: str | None, until: str | None, *, unpriced: bool = False
     ) -> Iterator[UsageRow]:
         """Every row of days [since, until), a correction right behind what it corrects; `unpriced`:
-        only those that were stored beside no baseline. Few are held in memory at a time. Rows that are
-        gone, or are to go, are told by `gone`.
+        only those that were stored beside no baseline. Few are held in memory at a time. Rows that
+        are gone, or are to go, are told by `gone`.
         """
         statement = Days(since, until).of_rows(select(USAGE))
         statement = statement.where(USAGE.c.admitted_at >= pruned_until())

@@ -1,6 +1,6 @@
 """Sums of usage: of rollups as far as they go, and of rows from there on, in one statement."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 from sqlalchemy import Connection, Select, func, literal_column, or_, select, union_all
@@ -8,7 +8,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from router.usage.rollup_rows import (
     COUNTS,
-    HOUR_MS,
+    HOUR,
     KEYS,
     MICRO,
     MONEY,
@@ -96,7 +96,7 @@ SERVED: Final = Equal("served", 1)
 
 def of_gone() -> ColumnElement[bool]:
     """Of rollups: those whose rows are no longer there."""
-    return or_(ROLLUPS.c.hour == OF_A_DAY, ROLLUPS.c.hour < pruned_until() // HOUR_MS)
+    return or_(ROLLUPS.c.hour == OF_A_DAY, ROLLUPS.c.hour < pruned_until() // HOUR)
 
 
 def summed_up(
@@ -129,7 +129,7 @@ def summed_up(
 
 def _grouped(
     by: Sequence[str],
-    keys: dict[str, ColumnElement[Any]],
+    keys: Mapping[str, ColumnElement[Any]],
     asked: Sequence[Asked],
     sums: Sequence[ColumnElement[Any]],
 ) -> Select[Any]:
