@@ -159,6 +159,7 @@ def test_a_backup_of_an_older_version_is_brought_up(config, tmp_path, monkeypatc
 
 def test_credits_of_prepaid_balances_are_in_the_backup_and_add_once(config, tmp_path):
     path, _ = other(config, tmp_path)
+    credit = ("credit", "--organization", "acme")
     for amount, name in (("20", "order-1"), ("-5", "refund-1")):
         done(
             ledger, "credit", "--organization", "acme", "--usd", amount, "--id", name, config=config
