@@ -291,7 +291,7 @@ def _gateway(
     watched = Watched(
         serving, parts.classifier, parts.cascades, parts.bookkeeping.ledger, parts.auditor,
         parts.learner, parts.bookkeeping.watch, parts.decisions, gateway.door, guards,
-        parts.decided,
+        parts.decided, parts.bookkeeping.keeper,
     )  # fmt: skip
     parts.metrics.gauges = partial(read_gauges, watched)
     return gateway
