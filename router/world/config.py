@@ -14,6 +14,7 @@ from policies.money import Usd
 from router.backends.backend import Capacity, Reach, Timeouts
 from router.backends.credentials.specs import CLOUD_PLATFORM, COGNITIVE_SERVICES
 from router.protocols.quirks import QUIRKS, Quirks
+from router.world.config_alerts import AlertSection
 from router.world.config_kept import BatchSection, FileSection, ResponseSection, SavingsSection
 from router.world.config_ledger import LedgerServerSection
 from router.world.config_limits import (
@@ -275,4 +276,5 @@ class Config(Section):
     batches: BatchSection = BatchSection()
     audits: AuditSection = AuditSection()
     savings: SavingsSection = SavingsSection()
+    alerts: AlertSection | None = None
     admin: AdminSection | None = None
