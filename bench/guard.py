@@ -116,11 +116,19 @@ def over_budget(figures: Figures, budget: Figures, allowed: float, unit: str) ->
 
 
 def check_instructions() -> list[str]:
-    """Count and compare. Empty where this version of Python has no budget: counts are its own."""
+    """Count and compare; what seems too dear is counted again before it is named, since on a busy
+    machine more of what a gateway does now and then runs beside a call. Empty where this version of
+    Python has no budget: counts are its own.
+    """
     budget = _budget()["instructions"].get(_instructions_of())
     if budget is None:
         return []
-    return over_budget(together(counts(), budget), budget, 1 + TOLERANCE, "instructions")
+    figures = together(counts(), budget)
+    for _ in range(_SECOND_LOOKS):
+        if not over_budget(figures, budget, 1 + TOLERANCE, "instructions"):
+            break
+        figures = _each(min, figures, together(counts(), budget))
+    return over_budget(figures, budget, 1 + TOLERANCE, "instructions")
 
 
 def together(figures: Figures, named: Collection[str]) -> Figures:

@@ -9,7 +9,9 @@ from functools import partial
 from fastapi import FastAPI
 
 from classifiers.serving import Classifier
-from router.api.admin import admin_application
+from router.admin.application import admin_application
+from router.admin.parts import Parts as AdminParts
+from router.admin.parts import Stores
 from router.api.cors import Cors
 from router.api.door import Door, DoorLimits
 from router.api.gateway import Gateway, Limits, SocketLimits
@@ -17,7 +19,9 @@ from router.api.guards import Guards, start_guards
 from router.api.inference import Inference
 from router.api.rest import public_application
 from router.auth.authenticate import Authenticator
+from router.auth.bearers import Bearers
 from router.auth.store import KeyStore
+from router.auth.tokens.issuer import open_tokens
 from router.backends.cascade.cascade import Cascades
 from router.backends.counting.counter import Counter
 from router.backends.dispatch.dispatch import Dispatcher
@@ -44,7 +48,7 @@ from router.pipeline.observers.refused import remembers_refusals
 from router.pipeline.observers.stickiness import remembers_conversations
 from router.pipeline.request_context import Senses
 from router.pipeline.send import Sender
-from router.pipeline.serving import Serving
+from router.pipeline.serving import Authenticates, Serving
 from router.pipeline.stored import KeptResponses, kept_responses
 from router.pipeline.stored_chats import KeptChats, kept_chats
 from router.pipeline.tracing import Tracing, open_tracing
@@ -68,13 +72,18 @@ class Running:
     admin: FastAPI | None
 
 
-async def _authenticator(stack: AsyncExitStack, documents: Documents) -> Authenticator:
+async def _authenticator(stack: AsyncExitStack, documents: Documents) -> Authenticates:
     store = KeyStore(documents.database)
     stack.callback(store.close)
     authenticator = Authenticator(store)
     await authenticator.start()
     stack.push_async_callback(authenticator.close)
-    return authenticator
+    if not documents.config.identity:
+        return authenticator
+    tokens = open_tokens([issuer.spec() for issuer in documents.config.identity])
+    stack.push_async_callback(tokens.close)
+    await tokens.start()
+    return Bearers(authenticator, tokens)
 
 
 def _kept(stack: AsyncExitStack, documents: Documents) -> KeptResponses | None:
@@ -116,7 +125,7 @@ class _Parts:
     dispatcher: Dispatcher
     cascades: Cascades
     auditor: Auditor
-    authenticator: Authenticator
+    authenticator: Authenticates
     learner: Learner
     conversations: Conversations
     history: OutputHistory
@@ -244,6 +253,18 @@ def _gateway(
     return gateway
 
 
+async def _admin(
+    stack: AsyncExitStack, documents: Documents, gateway: Gateway, reloader: Reloader
+) -> FastAPI | None:
+    section = documents.config.admin
+    if section is None:
+        return None
+    stores = await asyncio.to_thread(Stores.open, documents.database)
+    parts = AdminParts(section, gateway, reloader, stores)
+    stack.callback(parts.close)
+    return admin_application(parts)
+
+
 @asynccontextmanager
 async def running(
     documents: Documents,
@@ -279,7 +300,6 @@ async def running(
             await worker_metrics.start(gateway.metrics.exposition)
             stack.push_async_callback(worker_metrics.close)
         gateway.ready = True
-        section = documents.config.admin
-        admin = None if section is None else admin_application(section, gateway, reloader)
+        admin = await _admin(stack, documents, gateway, reloader)
         yield Running(gateway, reloader, Inference(gateway), public_application(gateway), admin)
         gateway.ready = False

@@ -7,8 +7,10 @@ import contextlib
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -43,6 +45,11 @@ _PRIMARY: Final = 0xFF  # SQLite's extended codes hold the code in their last by
 _PASSING: Final = frozenset(
     {"23505", "42P07", "42710", "42701", "42P06", "40001", "40P01", "55P03", "57P03"}
 )
+
+
+# The transactions that this thread is in, by the address of their database: see Database.together.
+_NONE: Final[Mapping[URL, Connection]] = MappingProxyType({})
+_TOGETHER: Final = ContextVar("together", default=_NONE)
 
 
 class DatabaseError(RuntimeError):
@@ -89,20 +96,45 @@ class Database:
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection to read on."""
-        try:
-            with self.engine.connect() as connection:
-                yield connection
-        except SQLAlchemyError as error:
-            raise DatabaseError(error) from error
+        joined = _TOGETHER.get().get(self.engine.url)
+        if joined is not None:
+            with _translated():
+                yield joined
+            return
+        with _translated(), self.engine.connect() as connection:
+            yield connection
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Connection]:
         """A connection in a transaction: all of the block is stored at its end, or nothing."""
-        try:
-            with self.engine.begin() as connection:
+        joined = _TOGETHER.get().get(self.engine.url)
+        if joined is not None:
+            with _translated(), joined.begin_nested():
+                yield joined
+            return
+        with _translated(), self.engine.begin() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[Connection]:
+        """One transaction for what this thread does in the block, by whatever stores of the same
+        database: all of it is stored at its end, or nothing.
+
+        Such a block within another one is a part of it. SQLite lets one of them in at a time.
+        """
+        joined = _TOGETHER.get()
+        if self.engine.url in joined:
+            with self.writing() as connection:
                 yield connection
-        except SQLAlchemyError as error:
-            raise DatabaseError(error) from error
+            return
+        with _translated(), self.engine.begin() as connection:
+            if self.engine.dialect.name == "sqlite":  # else what was read may be old when it writes
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            token = _TOGETHER.set({**joined, self.engine.url: connection})
+            try:
+                yield connection
+            finally:
+                _TOGETHER.reset(token)
 
     def make(self, metadata: MetaData) -> None:
         """Create the tables that do not exist, and add columns of LATER to those that lack them.
@@ -176,6 +208,15 @@ class Database:
         """Give the connections back."""
         self._changes.close()
         self.engine.dispose()
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    """Translate the library's errors."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise DatabaseError(error) from error
 
 
 def _is_passing(error: BaseException | None) -> bool:

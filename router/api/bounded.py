@@ -16,7 +16,7 @@ from typing import Any
 from router.api.farewell import Deaf, Lingering
 from router.api.heads import TOO_LARGE, head_size
 from router.api.inference import Inference
-from router.api.refusal import descriptor_of, drain, refusal
+from router.api.refusal import descriptor_of, drain
 from router.api.unread import ReadProtocol
 from router.errors import BadRequest, BodyTooSlow
 
@@ -48,7 +48,7 @@ class Bounded(ReadProtocol):
             return
         self._farewell = Deaf()
         drain(transport)
-        transport.write(refusal(b"", turned_away))
+        transport.write(self._inference.refusal(b"", turned_away))
         self.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -90,7 +90,7 @@ class Bounded(ReadProtocol):
         if self._in_head:
             seconds = self._limits.head_timeout
             told = f"The head of the request did not arrive within {seconds:g} seconds."
-            self.transport.write(refusal(self.url, BodyTooSlow(told)))
+            self.transport.write(self._inference.refusal(self.url, BodyTooSlow(told)))
         self.close()
 
     def _calm(self) -> None:

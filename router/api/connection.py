@@ -27,7 +27,6 @@ from router.api.heads import (
     look_closely,
 )
 from router.api.inference import Inference
-from router.api.refusal import refusal
 from router.api.rest_edge import RECEIVED
 from router.api.websocket.connection import WebSocket
 from router.api.websocket.opening import opening
@@ -184,7 +183,7 @@ class Connection(Bounded):
 
     def _refuse(self, error: TurnoutError) -> None:
         """Write an answer to what is no request that anybody serves: the last of its connection."""
-        self.transport.write(refusal(self.url, error))
+        self.transport.write(self._inference.refusal(self.url, error))
         self._linger()
 
     def shutdown(self) -> None:

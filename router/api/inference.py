@@ -14,6 +14,7 @@ from router.api.farewell import Drain
 from router.api.feedback import Opinions
 from router.api.gateway import Gateway, Limits, SocketLimits
 from router.api.heads import FORWARDED
+from router.api.refusal import refusal
 from router.api.websocket.memory import Room
 from router.domain import Principal
 from router.errors import (
@@ -71,6 +72,8 @@ class Inference:
     # Return the endpoint at a raw path, or None; most requests match by their whole target, others
     # by their path without its query.
     row = staticmethod(ROUTES.get)
+    # What is written to a connection whose request never became one.
+    refusal = staticmethod(refusal)
 
     def row_at(self, path: bytes, query: bytes, method: bytes) -> Row | None:
         """Return the endpoint at a path without its query: the house's own, else a declared one."""

@@ -12,19 +12,24 @@ from router.api.request_id import new_request_id
 from router.errors import TurnoutError
 
 _HEAD: Final = (
-    b"%bcontent-type: application/json\r\ncontent-length: %d\r\n"
-    b"x-request-id: %b\r\n%bconnection: close\r\n\r\n"
+    b"%bcontent-type: %b\r\ncontent-length: %d\r\nx-request-id: %b\r\n%bconnection: close\r\n\r\n"
 )
 _MOST_DRAINED: Final = 65_536  # bytes
 
 
 def refusal(url: bytes, error: TurnoutError) -> bytes:
     """Return the last answer of a connection, in the envelope of the path that was asked for."""
-    body = envelope(url)(error)
     name = new_request_id().encode()
     more = b"request-id: %b\r\n" % name if is_anthropics(url) else b""
+    return last_answer(error, envelope(url)(error), name, b"application/json", more)
+
+
+def last_answer(
+    error: TurnoutError, body: bytes, name: bytes, media_type: bytes, more: bytes = b""
+) -> bytes:
+    """Return an answer whose body is made already. `name` is the request's, `more` are headers."""
     more += "".join([f"{key}: {value}\r\n" for key, value in error.headers]).encode()
-    return _HEAD % (STATUS_LINE[error.status], len(body), name, more) + body
+    return _HEAD % (STATUS_LINE[error.status], media_type, len(body), name, more) + body
 
 
 def descriptor_of(transport: asyncio.BaseTransport) -> int:

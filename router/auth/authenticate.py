@@ -32,11 +32,16 @@ class Authenticator:
         self._store = store
         self._state: tuple[object, ...] = ()
         self._principals: Mapping[bytes, Principal] = {}
+        self._tiers: Mapping[str, str] = {}
         self._version: int | None = None  # the database's version when it was read
         self._refresher: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
         return len(self._principals)
+
+    def tier_of(self, organization: str) -> str | None:
+        """Return the tier of an organization's keys; None where it has none."""
+        return self._tiers.get(organization)
 
     def authenticate(self, authorization: bytes | None) -> Principal:
         """Return who holds the key of this header.
@@ -64,6 +69,7 @@ class Authenticator:
         state = self._store.state()
         if state != self._state:
             self._principals = dict(self._store.working())
+            self._tiers = {each.organization: each.tier for each in self._principals.values()}
             self._state = state
 
     async def _keep_fresh(self) -> None:

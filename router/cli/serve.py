@@ -20,7 +20,7 @@ from fastapi import FastAPI
 from classifiers.artifact import ArtifactError
 from classifiers.serving import Classifier
 from policies.findings import DocumentError
-from router.api.admin import Administered
+from router.admin.listener import Administered
 from router.api.connection import Connection
 from router.api.server_state import DatedState
 from router.app import Running, running

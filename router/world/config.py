@@ -15,6 +15,7 @@ from router.backends.backend import Capacity, Reach, Timeouts
 from router.backends.credentials.specs import CLOUD_PLATFORM, COGNITIVE_SERVICES
 from router.protocols.quirks import QUIRKS, Quirks
 from router.world.config_alerts import AlertSection
+from router.world.config_identity import Issuers
 from router.world.config_kept import BatchSection, FileSection, ResponseSection, SavingsSection
 from router.world.config_ledger import LedgerServerSection
 from router.world.config_limits import (
@@ -242,6 +243,8 @@ class AdminSection(Section):
 
     listen: Address = "127.0.0.1:8079"
     token: AdminToken
+    body: Size = 100_000
+    requests: PositiveInt = 64  # at once
 
 
 class Config(Section):
@@ -277,4 +280,5 @@ class Config(Section):
     audits: AuditSection = AuditSection()
     savings: SavingsSection = SavingsSection()
     alerts: AlertSection | None = None
+    identity: Issuers = ()
     admin: AdminSection | None = None

@@ -9,6 +9,8 @@ from types import MappingProxyType
 from policies.findings import DocumentError, Finding, suggestion
 from policies.language.source import Document, Path, parse
 from policies.language.validation import validate
+from router.auth.tokens.issuer import INSTALL as INSTALL_TOKENS
+from router.auth.tokens.issuer import is_installed as tokens_installed
 from router.backends.backend import Backend
 from router.backends.dialects.table import caches_when_asked
 from router.operations.declared import DeclaredPaths
@@ -129,6 +131,11 @@ def _unusable(document: Document, config: Config) -> list[Finding]:
     """Return what is wrong beyond each key and each backend by itself."""
     findings = [*_wrong_operations(document, config), *_unkept(document, config)]
     findings += _without_presidio(document, config)
+    if config.identity and not tokens_installed():
+        message = "tokens need libraries that are not installed"
+        findings.append(
+            document.finding(("identity",), message, f"run {INSTALL_TOKENS}", rule="identity")
+        )
     if config.telemetry.traces is not None and not is_installed():
         findings.append(_without_extra(document))
     return findings

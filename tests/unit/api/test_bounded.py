@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from fakes.connection import FakeLoop, bare_gateway, connect, read_answer
 
-from router.api.admin import Administered
+from router.admin.listener import Administered
 from router.api.door import Door, DoorLimits
 from router.api.gateway import Limits
 from router.api.inference import Inference

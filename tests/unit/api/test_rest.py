@@ -1,4 +1,4 @@
-"""Everything but inference: models, health, metrics and the administrators' own listener."""
+"""Everything but inference: models, health, metrics."""
 
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -9,9 +9,7 @@ from fakes.corridor import FakeCorridor
 from fakes.gateway import FakeGateway
 from fakes.world import FIXED, new_world
 
-from router.api import admin
-from router.api.rest import bare_application, public_application
-from router.world.reload import Reloaded
+from router.api.rest import public_application
 
 KEY = {"authorization": "Bearer tk-known"}
 TIERED = FIXED + "aliases: {gpt-4o: auto}\ntiers:\n  pro: {backends: [local, moe]}\n"
@@ -172,63 +170,6 @@ async def test_every_error_is_in_openais_envelope_and_has_an_id(client, method, 
 async def test_an_unusable_request_id_is_replaced(client):
     answer = await client(public()).get("/livez", headers={"x-request-id": "a b"})
     assert len(answer.headers["x-request-id"]) == 32
-
-
-# The administrators' listener.
-
-ADMIN = {"authorization": "Bearer admin-token"}
-
-
-class Reloads:
-    """Stands for the reloader: answers with what it is given."""
-
-    def __init__(self, result: Reloaded) -> None:
-        self._result = result
-
-    def reload(self) -> Reloaded:
-        return self._result
-
-
-def administered(result: Reloaded | None = None) -> Any:
-    application = bare_application("Turnout admin")
-    gateway = FakeGateway(FakeCorridor.answering()).gateway
-    reloader: Any = Reloads(result or Reloaded(True, "v1"))
-    application.state.administration = admin.Administration(gateway, reloader, "admin-token")
-    application.include_router(admin.router)
-    return application
-
-
-@pytest.mark.parametrize("headers", [{}, KEY, {"authorization": "admin-token"}])
-@pytest.mark.parametrize(("method", "path"), [("GET", "/admin/status"), ("POST", "/admin/reload")])
-async def test_only_the_admin_token_opens_the_admins_listener(client, headers, method, path):
-    answer = await client(administered()).request(method, path, headers=headers)
-    assert answer.status_code == 401
-
-
-async def test_the_status_says_what_is_in_force(client):
-    status = (await client(administered()).get("/admin/status", headers=ADMIN)).json()
-    assert status["ready"] is True
-    assert status["policy"] == new_world().policy.version
-    assert status["backends"]["moe"] == {"healthy": True, "in_flight": 0}
-
-
-@pytest.mark.parametrize(
-    ("result", "status"),
-    [(Reloaded(True, "v2"), 200), (Reloaded(False, "v1", "policy.yaml:2:3: error: x"), 422)],
-)
-async def test_a_reload_says_what_came_of_it(client, result, status):
-    answer = await client(administered(result)).post("/admin/reload", headers=ADMIN)
-    assert answer.status_code == status
-    assert answer.json() == {
-        "reloaded": result.done,
-        "policy": result.policy,
-        "report": result.report,
-    }
-
-
-async def test_the_token_is_shown_by_nobody():
-    administration: Any = administered().state.administration
-    assert "admin-token" not in repr(administration)
 
 
 @pytest.mark.parametrize("path", ["/v1/files", "/v1/files/f/content", "/v1/batches", "/batches/b"])

@@ -1,0 +1,1 @@
+"""The admin API: customers, keys, limits, credits, and what is in force; on its own listener."""

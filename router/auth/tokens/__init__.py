@@ -1,0 +1,1 @@
+"""Tokens of an identity provider (JSON Web Tokens) in the place of keys."""

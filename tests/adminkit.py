@@ -1,0 +1,79 @@
+"""The admin API in this process: its application over fakes of a gateway, and a real database."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from fakes.corridor import FakeCorridor
+from fakes.gateway import FakeGateway
+from pydantic import SecretStr
+
+from router.admin.application import admin_application
+from router.admin.parts import Parts, Stores
+from router.auth.roles import Role
+from router.world.config import AdminSection
+from router.world.reload import Reloaded
+
+TOKEN = "an-admin-token-for-tests"
+OWNER = {"authorization": f"Bearer {TOKEN}"}
+V1 = "/admin/v1"
+
+
+@dataclass
+class Reloads:
+    """Stands for the reloader: answers with what it is given."""
+
+    result: Reloaded = field(default_factory=lambda: Reloaded(True, "v1"))
+
+    def reload(self) -> Reloaded:
+        return self.result
+
+
+@dataclass
+class Admin:
+    """The application, its parts, and a client that asks as the owner."""
+
+    parts: Parts
+    reloads: Reloads
+    client: httpx.AsyncClient
+    application: Any
+
+    def credential(
+        self, role: Role, organization: str | None = None, **more: Any
+    ) -> dict[str, str]:
+        """The headers of a fresh administrator."""
+        secret, _ = self.parts.stores.credentials.create(
+            f"{role} of {organization or 'all'}", role, organization, **more
+        )
+        return {"authorization": f"Bearer {secret}"}
+
+    async def ask(self, what: str, body: Any = None, *, to: int = 200, **headers: str) -> Any:
+        """What a request (`GET /status`) is answered: the document, if the status is the right
+        one."""
+        method, _, path = what.partition(" ")
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        answer = await self.client.request(method, V1 + path, json=body, headers=sent)
+        assert answer.status_code == to, answer.text
+        return answer.json()
+
+
+@asynccontextmanager
+async def admin_of(
+    database: str, corridor: FakeCorridor | None = None, **section: Any
+) -> AsyncIterator[Admin]:
+    """The admin API over this database."""
+    gateway = FakeGateway(corridor or FakeCorridor.answering()).gateway
+    reloads: Any = Reloads()
+    settings = AdminSection(token=SecretStr(TOKEN), **section)
+    parts = Parts(settings, gateway, reloads, Stores.open(database))
+    application = admin_application(parts)
+    transport = httpx.ASGITransport(application)
+    try:
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://admin", headers=OWNER
+        ) as client:
+            yield Admin(parts, reloads, client, application)
+    finally:
+        parts.close()
