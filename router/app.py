@@ -12,6 +12,8 @@ from classifiers.serving import Classifier
 from router.admin.application import admin_application
 from router.admin.parts import Parts as AdminParts
 from router.admin.parts import Stores
+from router.alerts.active import notes_activity
+from router.alerts.alerts import Alerts, start_alerts
 from router.api.cors import Cors
 from router.api.door import Door, DoorLimits
 from router.api.gateway import Gateway, Limits, SocketLimits
@@ -134,6 +136,7 @@ class _Parts:
     kept: KeptResponses | None
     chats: KeptChats | None
     detectors: Detectors
+    alerts: Alerts | None
 
 
 async def _parts(
@@ -161,6 +164,7 @@ async def _parts(
     recorder = start_recorder(stack, documents, outcomes, prompts)
     auditor = Auditor(asked_through(dispatcher), recorder, pico_per_day=config.audits.usd_per_day)
     stack.push_async_callback(auditor.close)
+    learner = await start_learner(stack, documents, classifier, outcomes, prompts)
     return _Parts(
         classifier=classifier,
         decisions=decisions,
@@ -171,7 +175,7 @@ async def _parts(
         cascades=Cascades(dispatcher),
         auditor=auditor,
         authenticator=await _authenticator(stack, documents),
-        learner=await start_learner(stack, documents, classifier, outcomes, prompts),
+        learner=learner,
         conversations=ledger.conversations(),
         history=OutputHistory(),
         metrics=Metrics(),
@@ -179,6 +183,9 @@ async def _parts(
         kept=_kept(stack, documents),
         chats=_chats(stack, documents),
         detectors=detectors,
+        alerts=await start_alerts(
+            stack, documents, clients, books=bookkeeping, backends=dispatcher.view, learner=learner
+        ),
     )
 
 
@@ -195,6 +202,7 @@ def _observers(parts: _Parts) -> tuple[Observer, ...]:
         judges_cascades(recorder, classifier),
         begins_audits(parts.auditor.begin, classifier),
         *([logs_decisions(parts.decisions, classifier)] if parts.decisions.on else []),
+        *([] if parts.alerts is None else [notes_activity(parts.alerts.active)]),
         *(make() for _, make in PLUGINS.load()),
     )
 
@@ -244,10 +252,12 @@ def _gateway(
         outcomes=parts.outcomes,
         worker_metrics=worker_metrics,
         files=files,
+        alerts=parts.alerts,
     )
     watched = Watched(
         serving, parts.classifier, parts.cascades, parts.bookkeeping.ledger, parts.auditor,
         parts.learner, parts.bookkeeping.watch, parts.decisions, gateway.door, guards,
+        parts.alerts,
     )  # fmt: skip
     parts.metrics.gauges = partial(read_gauges, watched)
     return gateway

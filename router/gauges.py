@@ -6,6 +6,8 @@ from itertools import starmap
 from typing import Final
 
 from classifiers.serving import Classifier
+from router.alerts.alerts import Alerts
+from router.alerts.metrics import ALERT_METRICS
 from router.api.door import Door
 from router.api.guards import METERS, Guards
 from router.backends.cascade.cascade import Cascades
@@ -36,6 +38,7 @@ class Watched:
     decisions: DecisionLog
     door: Door
     guards: Guards
+    alerts: Alerts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,10 @@ class Gauge:
 
 def _of_guards(metric: Metric, read: Callable[[Guards], Values]) -> Gauge:
     return Gauge(metric, lambda parts: read(parts.guards))
+
+
+def _of_alerts(metric: Metric, read: Callable[[Alerts], Values]) -> Gauge:
+    return Gauge(metric, lambda parts: {} if parts.alerts is None else read(parts.alerts))
 
 
 def _of_presidio(metric: Metric, read: Callable[[SecondReading], Values]) -> Gauge:
@@ -325,6 +332,7 @@ GAUGES: Final = (
         ),
         _active,
     ),
+    *starmap(_of_alerts, ALERT_METRICS),
 )
 
 

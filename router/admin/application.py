@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from router.admin import audit, backends, credentials, documents, policies, status, usage
+from router.admin import alerts, audit, backends, credentials, documents, policies, status, usage
 from router.admin.admission import Admission
 from router.admin.document import document_of
 from router.admin.parts import Parts
@@ -27,6 +27,7 @@ RESOURCES: Final[Sequence[AdminRoutes]] = (
     usage.routes,
     credentials.routes,
     audit.routes,
+    alerts.routes,
     documents.routes,
 )
 _TITLE: Final = "Turnout admin API"

@@ -49,7 +49,6 @@ _ROWS: Final = (
 KINDS: Final[Mapping[str, Kind]] = MappingProxyType({row.name: row for row in _ROWS})
 
 
-
 @dataclass(frozen=True, slots=True)
 class Alert:
     """One alert as it is kept and sent. `at` is Unix milliseconds; `organization` is empty where it

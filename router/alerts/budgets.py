@@ -53,7 +53,7 @@ class Budget(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """The highest threshold that is passed, and the names of the lower ones: one alert tells all."""
+    """The highest threshold that is passed, and the names of the lower ones, told with it."""
 
     event: Event
     lower: tuple[str, ...] = ()
@@ -96,9 +96,7 @@ def crossings(budget: Budget, section: AlertSection, now: int) -> Iterator[Cross
         yield Crossing(_forecast(budget, used.forecast, f"forecast\n{window}", ms, facts))
 
 
-def _forecast(
-    budget: Budget, forecast: int, name: str, ms: int, facts: dict[str, object]
-) -> Event:
+def _forecast(budget: Budget, forecast: int, name: str, ms: int, facts: dict[str, object]) -> Event:
     used = budget.used
     most = used.limit + used.rolled_over
     out = f", at {instant(used.exhausted_at)}" if used.exhausted_at else ""
@@ -136,9 +134,7 @@ def _of_balance(budget: Budget, section: AlertSection) -> Iterator[Crossing]:
         text = f"The prepaid balance of {_subject(budget)} is low: {remains}."
         names = [f"{budget.balance}\nbelow\n{pico}" for pico in (lowest, *higher)]
         facts |= {"below": usd(lowest, least=2)}
-        event = Event(
-            names[0], KEPT_MS, "balance.low", text, budget.whose.organization, facts
-        )
+        event = Event(names[0], KEPT_MS, "balance.low", text, budget.whose.organization, facts)
         yield Crossing(event, tuple(names[1:]))
 
 

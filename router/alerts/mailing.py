@@ -6,8 +6,8 @@ import ssl
 from contextlib import suppress
 from email.message import EmailMessage
 from hashlib import blake2b
-from smtplib import SMTP, SMTP_SSL, SMTPException
-from typing import Any, Final
+from smtplib import SMTP, SMTP_SSL, SMTPConnectError, SMTPException
+from typing import Final
 
 from router.alerts.alert import Alert
 from router.alerts.outcome import Sent
@@ -23,18 +23,24 @@ _LONGEST: Final = 160
 
 
 class _At(SMTP):
-    """Connects to an address of its host, not to whatever its name leads to by then."""
+    """Connects to an `address` of its host, not to whatever the name leads to by then."""
 
-    def __init__(self, address: str, host: str, port: int, **more: Any) -> None:
-        self._address = address
-        super().__init__(host, port, timeout=_STEP_SECONDS, **more)
+    address = ""
+    _host = ""  # whose certificate is asked for
 
     def _get_socket(self, _host: str, port: int, timeout: float) -> socket.socket:
-        return socket.create_connection((self._address, port), timeout)
+        return socket.create_connection((self.address, port), timeout)
 
 
-class _SecureAt(SMTP_SSL, _At):
+class _SecureAt(SMTP_SSL):
     """The same, with TLS from the first byte."""
+
+    address = ""
+    _host = ""  # whose certificate is asked for
+
+    def _get_socket(self, _host: str, port: int, timeout: float) -> socket.socket:
+        raw = socket.create_connection((self.address, port), timeout)
+        return self.context.wrap_socket(raw, server_hostname=self._host)
 
 
 class MailDestination:
@@ -68,13 +74,18 @@ class MailDestination:
         return Sent(ok=True, said="the mail server took it")
 
     def _send(self, address: str, mail: EmailMessage) -> list[str]:
-        """Send in this thread; returns who of several was refused. Raises SMTPException, OSError."""
+        """Send in this thread; returns whom it refused. Raises SMTPException, OSError."""
         section, context = self._section, self._tls or ssl.create_default_context()
-        if section.tls == "tls":
-            client: SMTP = _SecureAt(address, self._host, self._port, context=context)
-        else:
-            client = _At(address, self._host, self._port)
+        client: _At | _SecureAt = (
+            _SecureAt(timeout=_STEP_SECONDS, context=context)
+            if section.tls == "tls"
+            else _At(timeout=_STEP_SECONDS)
+        )
+        client.address, client._host = address, self._host  # noqa: SLF001
         try:
+            code, words = client.connect(self._host, self._port)
+            if code != 220:
+                raise SMTPConnectError(code, words)
             if section.tls == "starttls":
                 client.starttls(context=context)
             if section.user is not None and section.password is not None:

@@ -54,7 +54,7 @@ class Outbox:
         self._wanted = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._troubled: set[str] = set()
-        self.counts: Counter[tuple[str, str]] = Counter()
+        self.counts: Counter[tuple[str, ...]] = Counter()
         self.waiting: Mapping[str, int] = {}
 
     def start(self) -> None:
@@ -74,7 +74,9 @@ class Outbox:
         Raises DatabaseError, and then nothing was kept.
         """
         places = {
-            name: each.place for name, each in self._destinations.items() if self._wants(name, alert)
+            name: each.place
+            for name, each in self._destinations.items()
+            if self._wants(name, alert)
         }
         add = partial(self._store.add, alert, places, most=self._section.waiting)
         states = await asyncio.to_thread(add)

@@ -1,4 +1,4 @@
-"""Signatures of webhooks, as https://www.standardwebhooks.com says: HMAC-SHA256 over id, time, body.
+"""Signatures of webhooks, by https://www.standardwebhooks.com: HMAC-SHA256 of id, time and body.
 
 A receiver that checks them knows who sent a message, that nobody changed it, and, by its time and
 its id, that nobody sends it again.

@@ -3,13 +3,13 @@
 Gateways that share the database share the queue: a delivery is tried by whoever takes it first.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, RowMapping, delete, func, select, update
 
 from router.alerts.alert import Alert
 from router.alerts.tables import ALERTS, CLAIMS, DELIVERIES, DISABLED, METADATA
@@ -108,7 +108,7 @@ class AlertStore:
             return [_delivery(row) for row in rows if self._mine(connection, row, now + lease_ms)]
 
     @staticmethod
-    def _mine(connection: Connection, row: Mapping[str, Any], until: int) -> bool:
+    def _mine(connection: Connection, row: RowMapping, until: int) -> bool:
         taken = update(DELIVERIES).where(
             DELIVERIES.c.alert == row["id"],
             DELIVERIES.c.destination == row["destination"],
@@ -171,7 +171,9 @@ class AlertStore:
             told: dict[str, list[Told]] = {alert.id: [] for alert in alerts}
             for row in rows:
                 told[row["alert"]].append(
-                    Told(row["destination"], row["state"], row["tries"], row["done_at"], row["said"])
+                    Told(
+                        row["destination"], row["state"], row["tries"], row["done_at"], row["said"]
+                    )
                 )
         return [(alert, told[alert.id]) for alert in alerts]
 
@@ -214,15 +216,10 @@ def _short(name: str) -> str:
     return blake2b(name.encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
-def _alert(row: Mapping[str, Any]) -> Alert:
+def _alert(row: RowMapping) -> Alert:
     facts = orjson.loads(row["facts"])
     return Alert(row["id"], row["kind"], row["at"], row["organization"], row["text"], facts)
 
 
-def _delivery(row: Mapping[str, Any]) -> Delivery:
+def _delivery(row: RowMapping) -> Delivery:
     return Delivery(_alert(row), row["destination"], row["tries"], row["begun_at"])
-
-
-def states_of(told: Sequence[Told]) -> str:
-    """How the deliveries of an alert stand, in a line."""
-    return ", ".join(f"{each.destination} {each.state}" for each in told) or "to nobody"

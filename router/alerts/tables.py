@@ -1,11 +1,20 @@
-"""The tables of alerts: what was told, how its deliveries went, who takes no more, what was claimed.
+"""The tables of alerts: what was told, how deliveries went, who takes no more, what was claimed.
 
 No row holds a prompt, an answer or a key.
 """
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, PrimaryKeyConstraint, String, Table
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+)
 from sqlalchemy import Text as LongText
 
 METADATA: Final = MetaData()

@@ -37,6 +37,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "calibrate": "router.cli.calibrate:calibrate",
         "recalibrate": "router.cli.recalibrate:recalibrate_cards",
         "outcomes": "router.cli.outcomes:outcomes",
+        "alerts": "router.cli.alerts:alerts",
         "drill": "router.cli.drill:drill",
         "demo": "router.cli.demo:demo",
     }

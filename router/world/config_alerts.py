@@ -7,8 +7,9 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, PositiveInt, SecretStr, model_validator
 
+from policies.language.fields import Duration
 from policies.money import Usd
-from router.world.config_values import Duration, Secret, Words, wrong
+from router.world.config_values import Secret, Words, wrong
 from router.world.section import Section
 
 PREFIX: Final = "whsec_"
