@@ -23,7 +23,7 @@ _PAGE: Final = """<!doctype html>
 <style>
 body {{ font: 14px/1.5 system-ui, sans-serif; margin: 2em; }}
 table {{ border-collapse: collapse; }}
-th, td {{ border-bottom: 1px solid #ddd; padding: .4em .8em; text-align: left; vertical-align: top; }}
+th, td {{ border-bottom: 1px solid #ddd; padding: .4em .8em; text-align: left; }}
 .critical, .failed, .dropped {{ color: #a00; }}
 </style></head><body><h1>Alerts</h1>
 <table><tr><th>When (UTC)</th><th>What</th><th>Whose</th><th>Told</th><th>To whom</th></tr>
