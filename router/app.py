@@ -183,9 +183,7 @@ async def _parts(
         kept=_kept(stack, documents),
         chats=_chats(stack, documents),
         detectors=detectors,
-        alerts=await start_alerts(
-            stack, documents, clients, books=bookkeeping, backends=dispatcher.view, learner=learner
-        ),
+        alerts=await start_alerts(stack, documents, clients, (bookkeeping, dispatcher, learner)),
     )
 
 

@@ -38,6 +38,13 @@ class Keeps(Protocol):
         """What notices what it lost."""
 
 
+class Views(Protocol):
+    """The backends."""
+
+    def view(self) -> Mapping[str, Health]:
+        """The health of each, by name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Alerts:
     """Started alerts. `active` is told of each request after its end."""
@@ -90,12 +97,12 @@ async def start_alerts(
     stack: AsyncExitStack,
     documents: Documents,
     clients: Clients,
-    *,
-    books: Keeps,
-    backends: Callable[[], Mapping[str, Health]],
-    learner: Learner,
+    watched: tuple[Keeps, Views, Learner],
 ) -> Alerts | None:
-    """Start alerts, where turnout.yaml asks for them; `stack` stops them. Raises DatabaseError."""
+    """Start alerts, where turnout.yaml asks for them; `stack` stops them. `watched`: the ledger's
+    books, the backends, what learns. Raises DatabaseError.
+    """
+    books, backends, learner = watched
     section = documents.config.alerts
     if section is None:
         return None
@@ -103,7 +110,7 @@ async def start_alerts(
     stack.callback(store.close)
     watch = books.watch
     sources = Sources(
-        backends=backends,
+        backends=backends.view,
         ledger_answers=books.ledger.ping,
         lost=lambda: watch.trouble,
         clock=lambda: watch.clock_trouble,

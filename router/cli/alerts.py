@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.table import Column, Table
 
 from router.alerts.alert import Alert, instant
 from router.alerts.outcome import Sent
@@ -17,9 +16,9 @@ from router.alerts.sending import Destination, destination_of
 from router.alerts.store import AlertStore, Told
 from router.backends.transport.clients import Clients
 from router.backends.transport.proxies import EnvironmentProxies
-from router.cli.common.documents import config_option, documents_or_end
+from router.cli.common.documents import config_option, documents_or_end, outline_or_end
+from router.cli.common.saying import say, say_json, say_rows
 from router.cli.common.stores import opened
-from router.cli.common.tables import say, say_json, show
 from router.settings import environment
 from router.world.config_alerts import AlertSection
 from router.world.documents import Documents
@@ -95,16 +94,17 @@ async def _tried(destination: Destination) -> tuple[str, Sent, float]:
 )
 def list_alerts(config_path: Path, limit: int, form: str) -> None:
     """List the latest alerts, newest first, and what became of each at each destination."""
-    with opened(documents_or_end(config_path), AlertStore) as store:
+    with opened(outline_or_end(config_path), AlertStore) as store:
         recent = store.recent(limit)
     if form == "json":
         say_json(json.dumps([_record(alert, told) for alert, told in recent], indent=2))
         return
-    table = Table(Column("When (UTC)", no_wrap=True), "What", "Told", "To whom")
-    for alert, told in recent:
-        at = f"{datetime.fromtimestamp(alert.at // 1000, UTC):%Y-%m-%d %H:%M}"
-        table.add_row(at, alert.title, alert.text, "\n".join(map(_way, told)) or "nobody")
-    show(table)
+    say_rows(("When (UTC)", "What", "Told", "To whom"), (_row(*each) for each in recent))
+
+
+def _row(alert: Alert, told: list[Told]) -> tuple[str, ...]:
+    at = f"{datetime.fromtimestamp(alert.at // 1000, UTC):%Y-%m-%d %H:%M}"
+    return at, alert.title, alert.text, "\n".join(map(_way, told)) or "nobody"
 
 
 def _way(told: Told) -> str:
@@ -140,7 +140,7 @@ def _record(alert: Alert, told: list[Told]) -> dict[str, Any]:
 @click.argument("name")
 def enable(config_path: Path, name: str) -> None:
     """Send to destination NAME again, which had said that it is gone (HTTP 410)."""
-    with opened(documents_or_end(config_path), AlertStore) as store:
+    with opened(outline_or_end(config_path), AlertStore) as store:
         done = store.enable(name)
     if not done:
         raise click.ClickException(f"{name!r} is not disabled; see: turnout alerts list")

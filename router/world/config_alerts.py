@@ -7,8 +7,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, PositiveInt, SecretStr, model_validator
 
-from policies.language.fields import Duration
-from policies.money import Usd
+from policies.language.fields import Duration, Usd
 from router.world.config_values import Secret, Words, wrong
 from router.world.section import Section
 
