@@ -9,6 +9,7 @@ from typing import Protocol
 
 from router.alerts.active import Active
 from router.alerts.conditions import Conditions, Sources
+from router.alerts.expiring_keys import ExpiringKeys
 from router.alerts.expiry import ExpiringKey
 from router.alerts.outbox import Outbox
 from router.alerts.sending import destination_of
@@ -107,7 +108,9 @@ async def start_alerts(
     if section is None:
         return None
     store = await asyncio.to_thread(AlertStore, documents.database)
+    keys = ExpiringKeys(documents.database)
     stack.callback(store.close)
+    stack.callback(keys.close)
     watch = books.watch
     sources = Sources(
         backends=backends.view,
@@ -117,14 +120,9 @@ async def start_alerts(
         drift=lambda: learner.drift,
     )
     alerts = alerts_of(
-        section, store, books.ledger, clients, sources=sources, expiring=no_key_expires
+        section, store, books.ledger, clients, sources=sources, expiring=keys.between
     )
     for part in (alerts.outbox, alerts.watch):
         part.start()
         stack.push_async_callback(part.close)
     return alerts
-
-
-def no_key_expires(_now: int, _until: int) -> list[ExpiringKey]:
-    """There are none."""
-    return []

@@ -23,8 +23,8 @@ CONFIG_KEYS: Final = frozenset({
     "version", "listen", "policy", "ledger", "ledger_server", "data", "database", "prices",
     "backends", "classifier", "limits", "connections", "detectors", "stream", "stop",
     "core_dumps", "websocket", "cors", "transport", "estimate", "decisions", "outcomes",
-    "telemetry", "responses", "operations", "files", "batches", "audits", "savings", "admin", "alerts",
-    "identity",
+    "telemetry", "responses", "operations", "files", "batches", "audits", "savings", "admin",
+    "identity", "alerts",
 })  # fmt: skip
 POLICY_KEYS: Final = frozenset({
     "version", "description", "timezone", "routes", "aliases", "tiers", "shadow",
