@@ -1,5 +1,6 @@
 """What the HTTP edge serves from: the corridor's collaborators, and what is shown of them."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -8,9 +9,14 @@ from router.alerts.alerts import Alerts
 from router.api.body_room import BodyRoom
 from router.api.cors import Cors
 from router.api.door import Door
+from router.api.readings import Readings
+from router.decisions.recorder import DecisionRecorder
 from router.files.services import FileServices
+from router.ledger.quotas.dimensions import Quota
+from router.ledger.used import Used, Whose
 from router.loop.outcome_recorder import OutcomeRecorder
 from router.loop.outcome_store import OutcomeStore
+from router.pipeline.denials import EdgeDenials
 from router.pipeline.serving import Serving
 from router.telemetry.metrics import Metrics
 from router.telemetry.worker_metrics import WorkerMetrics
@@ -43,10 +49,18 @@ class SocketLimits:
 
 
 class Answers(Protocol):
-    """Something that can be asked whether it is there."""
+    """The ledger, as far as it is asked for itself."""
 
     async def ping(self) -> bool:
         """Return whether it answers."""
+
+    async def used_of(
+        self, asked: Iterable[tuple[Whose, Sequence[Quota]]]
+    ) -> Sequence[Sequence[Used]]:
+        """Return what each of these has used of its quotas. Raises Disconnected."""
+
+    def pseudonym(self, user: str) -> str:
+        """Return how usage names an end user."""
 
 
 class Watches(Protocol):
@@ -81,5 +95,8 @@ class Gateway:
     sockets: SocketLimits = SocketLimits()
     door: Door = field(default_factory=Door)
     alerts: Alerts | None = None  # where turnout.yaml asks for them
+    denials: EdgeDenials | None = None
+    decisions: DecisionRecorder | None = None
+    readings: Readings | None = None
     files: FileServices | None = None  # where a backend offers files or batches
     ready: bool = False

@@ -24,7 +24,7 @@ from router.ledger.credits import Balance, add_credit
 from router.ledger.heartbeats import Heartbeats
 from router.ledger.hold import Hold, HoldService
 from router.ledger.journal import JournalStreams
-from router.ledger.keys import shard
+from router.ledger.keys import shard, user_hash
 from router.ledger.ledger_clock import LedgerClock
 from router.ledger.long_holds import LongHolds
 from router.ledger.once import Once
@@ -259,6 +259,10 @@ class Ledger:
         round trip. Raises Disconnected.
         """
         return await used_of(self._nodes, self._shards, asked, self.now(), self._secret)
+
+    def pseudonym(self, user: str) -> str:
+        """How usage names an end user: it means nothing outside this ledger."""
+        return user_hash(user, self._secret)
 
     def abandon(self, hold: Hold) -> None:
         """Stop renewing a hold and never settle it, as a gateway that dies does (for drills)."""
