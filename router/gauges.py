@@ -55,10 +55,6 @@ def _of_guards(metric: Metric, read: Callable[[Guards], Values]) -> Gauge:
     return Gauge(metric, lambda parts: read(parts.guards))
 
 
-def _of_alerts(metric: Metric, read: Callable[[Alerts], Values]) -> Gauge:
-    return Gauge(metric, lambda parts: {} if parts.alerts is None else read(parts.alerts))
-
-
 def _of_presidio(metric: Metric, read: Callable[[SecondReading], Values]) -> Gauge:
     def values(parts: Watched) -> Values:
         second = parts.serving.senses.detectors.second

@@ -1,18 +1,13 @@
-"""Which working keys expire within a time, out of the table of keys.
+"""Which working keys expire within a time."""
 
-The table is another's: it is asked for by the columns that are read here, and a database whose keys
-have no end yet tells of none.
-"""
+from typing import Final
 
-from typing import Any, Final
-
-from sqlalchemy import column, inspect, select, table
+from sqlalchemy import select
 
 from router.alerts.expiry import ExpiringKey
+from router.customers.tables import API_KEYS
 from router.database import Database
 
-_COLUMNS: Final = ("key_id", "organization", "name", "expires_at", "revoked_at")
-_KEYS: Final = table("api_keys", *(column(name) for name in _COLUMNS))
 _MOST: Final = 1_000  # the nearest ends first
 
 
@@ -21,29 +16,20 @@ class ExpiringKeys:
 
     def __init__(self, url: str) -> None:
         self._database = Database(url)
-        self._known = False  # whether the table has what is read
 
     def between(self, since: int, until: int) -> list[ExpiringKey]:
         """The working keys whose end lies between two instants, in Unix milliseconds."""
-        ends = _KEYS.c.expires_at
+        its = API_KEYS.c
         query = (
-            select(_KEYS.c.key_id, _KEYS.c.organization, ends, _KEYS.c.name)
-            .where(_KEYS.c.revoked_at.is_(None), ends > since, ends <= until)
-            .order_by(ends)
+            select(its.key_id, its.organization, its.expires_at, its.name)
+            .where(its.revoked_at.is_(None), its.expires_at > since, its.expires_at <= until)
+            .order_by(its.expires_at)
             .limit(_MOST)
         )
         with self._database.reading() as connection:
-            self._known = self._known or _has_ends(connection)
-            rows = connection.execute(query).all() if self._known else []
+            rows = connection.execute(query).all()
         return [ExpiringKey(row[0], row[1], int(row[2]), row[3] or "") for row in rows]
 
     def close(self) -> None:
         """Give the connections back."""
         self._database.close()
-
-
-def _has_ends(connection: Any) -> bool:
-    looked = inspect(connection)
-    if not looked.has_table(_KEYS.name):
-        return False
-    return {each["name"] for each in looked.get_columns(_KEYS.name)}.issuperset(_COLUMNS)

@@ -185,4 +185,4 @@ def _whose(one: Seen) -> Whose:
 
 
 def _quotas(one: Seen) -> Sequence[Quota]:
-    return one.world.standing(one.principal.tier).lasting
+    return one.world.standing_of(one.principal).lasting
