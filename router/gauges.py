@@ -339,7 +339,7 @@ GAUGES: Final = (
         ),
         _active,
     ),
-    *starmap(_of_alerts, ALERT_METRICS),
+    *starmap(Gauge, ALERT_METRICS),
 )
 
 

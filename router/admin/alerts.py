@@ -87,7 +87,7 @@ def _told(alert: Alert, ways: list[Delivered]) -> AlertTold:
         id=alert.id,
         type=alert.kind,
         severity=alert.severity,
-        at=instant(alert.at) or "",
+        at=instant(alert.at),
         organization=alert.organization,
         text=alert.text,
         facts=dict(alert.facts),
@@ -96,7 +96,7 @@ def _told(alert: Alert, ways: list[Delivered]) -> AlertTold:
                 to=way.destination,
                 state=way.state,
                 tries=way.tries,
-                done_at=instant(way.done_at),
+                done_at=None if way.done_at is None else instant(way.done_at),
                 said=way.said,
             )
             for way in ways
@@ -111,7 +111,7 @@ def _row(alert: Alert, ways: list[Delivered]) -> str:
         for way in ways
     )
     cells = (
-        _safe((instant(alert.at) or "").replace("T", " ")[:19]),
+        _safe((instant(alert.at)).replace("T", " ")[:19]),
         f'<span class="{_safe(alert.severity)}">{_safe(alert.title)}</span>',
         _safe(alert.organization),
         _safe(alert.text),
