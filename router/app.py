@@ -12,6 +12,8 @@ from classifiers.serving import Classifier
 from router.admin.application import admin_application
 from router.admin.parts import Parts as AdminParts
 from router.admin.parts import Stores
+from router.alerts.active import notes_activity
+from router.alerts.alerts import Alerts, start_alerts
 from router.api.cors import Cors
 from router.api.door import Door, DoorLimits
 from router.api.gateway import Gateway, Limits, SocketLimits
@@ -165,6 +167,7 @@ class _Parts:
     kept: KeptResponses | None
     chats: KeptChats | None
     detectors: Detectors
+    alerts: Alerts | None
 
 
 async def _parts(
@@ -196,6 +199,7 @@ async def _parts(
     recorder = start_recorder(stack, documents, outcomes, prompts)
     auditor = Auditor(asked_through(dispatcher), recorder, pico_per_day=config.audits.usd_per_day)
     stack.push_async_callback(auditor.close)
+    learner = await start_learner(stack, documents, classifier, outcomes, prompts)
     return _Parts(
         classifier=classifier,
         decisions=decisions,
@@ -209,7 +213,7 @@ async def _parts(
         auditor=auditor,
         authenticator=authenticator,
         keys=keys,
-        learner=await start_learner(stack, documents, classifier, outcomes, prompts),
+        learner=learner,
         conversations=ledger.conversations(),
         history=OutputHistory(),
         metrics=Metrics(),
@@ -217,6 +221,7 @@ async def _parts(
         kept=_kept(stack, documents),
         chats=_chats(stack, documents),
         detectors=detectors,
+        alerts=await start_alerts(stack, documents, clients, (bookkeeping, dispatcher, learner)),
     )
 
 
@@ -234,6 +239,7 @@ def _observers(parts: _Parts) -> tuple[Observer, ...]:
         keeps_evidence(recorder, classifier),
         judges_cascades(recorder, classifier),
         begins_audits(parts.auditor.begin, classifier),
+        *([] if parts.alerts is None else [notes_activity(parts.alerts.active)]),
         keeps_decisions(parts.decided, parts.metrics, classifier, lines),
         *(make() for _, make in PLUGINS.load()),
     )
@@ -287,11 +293,12 @@ def _gateway(
         decisions=parts.decided,
         readings=parts.readings,
         files=files,
+        alerts=parts.alerts,
     )
     watched = Watched(
         serving, parts.classifier, parts.cascades, parts.bookkeeping.ledger, parts.auditor,
         parts.learner, parts.bookkeeping.watch, parts.decisions, gateway.door, guards,
-        parts.decided, parts.bookkeeping.keeper,
+        parts.decided, parts.bookkeeping.keeper, parts.alerts,
     )  # fmt: skip
     parts.metrics.gauges = partial(read_gauges, watched)
     return gateway

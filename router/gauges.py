@@ -6,6 +6,8 @@ from itertools import starmap
 from typing import Final
 
 from classifiers.serving import Classifier
+from router.alerts.alerts import Alerts
+from router.alerts.metrics import ALERT_METRICS
 from router.api.door import Door
 from router.api.guards import METERS, Guards
 from router.backends.cascade.cascade import Cascades
@@ -40,6 +42,7 @@ class Watched:
     guards: Guards
     decided: DecisionRecorder
     keeper: Keeper
+    alerts: Alerts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,6 +354,7 @@ GAUGES: Final = (
         ),
         _active,
     ),
+    *starmap(Gauge, ALERT_METRICS),
 )
 
 
