@@ -207,11 +207,6 @@ class Rotation(Given):
     """How long the old key works beside the new one: `90s`, `24h`, `7d`; `0s`: not at all."""
 
     overlap: Annotated[str, Field(pattern=_SPAN, examples=["24h"])] = "1h"
-        Duration,
-        WithJsonSchema(
-            {"type": "string", "pattern": r"^[0-9]{1,6}(ms|s|m|h|d)$", "examples": ["1h"]}
-        ),
-    ] = 3600.0
 
 
 class NewCredit(Given):
