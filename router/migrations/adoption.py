@@ -30,11 +30,17 @@ class Adoption:
         Table(name, self._tables, *items)
 
     def create_index(
-        self, name: str, table: str, columns: Sequence[str], *, unique: bool = False
+        self,
+        name: str,
+        table: str,
+        columns: Sequence[str],
+        *,
+        unique: bool = False,
+        **of_dialects: Any,
     ) -> None:
-        """An index that is to be there."""
+        """An index that is to be there; `of_dialects`: of which rows, in each database's words."""
         there = self._tables.tables[table]
-        Index(name, *(there.c[column] for column in columns), unique=unique)
+        Index(name, *(there.c[column] for column in columns), unique=unique, **of_dialects)
 
     def carry_out(self, connection: Connection) -> None:
         """Make what is lacking. Raises UnfitTables where a table of ours lacks a column that none
