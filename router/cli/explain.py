@@ -26,7 +26,7 @@ from router.cli.common.explain_sources import (
     tiers_of,
 )
 from router.cli.common.policies import policy_or_end
-from router.cli.common.tables import say, say_json
+from router.cli.common.saying import say, say_json
 from router.database import DatabaseError
 from router.decisions.store import DecisionStore
 from router.decisions.told import decision_document
