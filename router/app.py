@@ -20,7 +20,6 @@ from router.api.inference import Inference
 from router.api.rest import public_application
 from router.auth.authenticate import Authenticator
 from router.auth.bearers import Bearers
-from router.auth.store import KeyStore
 from router.auth.tokens.issuer import open_tokens
 from router.backends.cascade.cascade import Cascades
 from router.backends.counting.counter import Counter
@@ -28,6 +27,8 @@ from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.transport.clients import Clients
 from router.backends.transport.proxies import EnvironmentProxies
 from router.bookkeeping import Bookkeeping, start_bookkeeping
+from router.customers.keys import KeyStore
+from router.customers.policy_rules import PolicyRules
 from router.explaining import Explaining, start_explaining
 from router.files.services import FileServices, start_services
 from router.gauges import Watched, read_gauges
@@ -45,6 +46,7 @@ from router.pipeline.observers.audits import begins_audits
 from router.pipeline.observers.decision_log import Lines
 from router.pipeline.observers.decisions import keeps_decisions
 from router.pipeline.observers.evidence import judges_cascades, keeps_evidence
+from router.pipeline.observers.last_use import notes_use
 from router.pipeline.observers.metrics import counts_charges, remembers_lengths
 from router.pipeline.observers.observer import PLUGINS, Observer
 from router.pipeline.observers.refused import remembers_refusals
@@ -74,18 +76,21 @@ class Running:
     admin: FastAPI | None
 
 
-async def _authenticator(stack: AsyncExitStack, documents: Documents) -> Authenticates:
+async def _authenticators(
+    stack: AsyncExitStack, documents: Documents
+) -> tuple[Authenticates, Authenticator]:
+    """Who knows every credential, and who knows the keys."""
     store = KeyStore(documents.database)
     stack.callback(store.close)
     authenticator = Authenticator(store)
     await authenticator.start()
     stack.push_async_callback(authenticator.close)
     if not documents.config.identity:
-        return authenticator
+        return authenticator, authenticator
     tokens = open_tokens([issuer.spec() for issuer in documents.config.identity])
     stack.push_async_callback(tokens.close)
     await tokens.start()
-    return Bearers(authenticator, tokens)
+    return Bearers(authenticator, tokens), authenticator
 
 
 def _kept(stack: AsyncExitStack, documents: Documents) -> KeptResponses | None:
@@ -128,6 +133,7 @@ class _Parts:
     cascades: Cascades
     auditor: Auditor
     authenticator: Authenticates
+    keys: Authenticator
     learner: Learner
     conversations: Conversations
     history: OutputHistory
@@ -157,6 +163,7 @@ async def _parts(
     bookkeeping = await start_bookkeeping(stack, documents, snapshot)
     ledger = bookkeeping.ledger
     outcomes, prompts = open_evidence(stack, documents)
+    authenticator, keys = await _authenticators(stack, documents)
     dispatcher = _dispatcher(stack, clients, snapshot, ledger)
     recorder = start_recorder(stack, documents, outcomes, prompts)
     auditor = Auditor(asked_through(dispatcher), recorder, pico_per_day=config.audits.usd_per_day)
@@ -170,7 +177,8 @@ async def _parts(
         dispatcher=dispatcher,
         cascades=Cascades(dispatcher),
         auditor=auditor,
-        authenticator=await _authenticator(stack, documents),
+        authenticator=authenticator,
+        keys=keys,
         learner=await start_learner(stack, documents, classifier, outcomes, prompts),
         conversations=ledger.conversations(),
         history=OutputHistory(),
@@ -191,6 +199,7 @@ def _observers(parts: _Parts) -> tuple[Observer, ...]:
         *([] if tracing is None else [tracing.observer()]),  # the first: its clock is exact
         counts_charges(parts.metrics),
         remembers_lengths(parts.history),
+        notes_use(parts.keys.last_use.note),
         remembers_conversations(parts.conversations),
         remembers_refusals(parts.detectors.refusals),
         keeps_evidence(recorder, classifier),
@@ -254,20 +263,25 @@ def _gateway(
     watched = Watched(
         serving, parts.classifier, parts.cascades, parts.bookkeeping.ledger, parts.auditor,
         parts.learner, parts.bookkeeping.watch, explaining.log, gateway.door, guards,
-        explaining.recorder,
+        explaining.recorder, parts.bookkeeping.keeper,
     )  # fmt: skip
     parts.metrics.gauges = partial(read_gauges, watched)
     return gateway
 
 
 async def _admin(
-    stack: AsyncExitStack, documents: Documents, gateway: Gateway, reloader: Reloader
+    stack: AsyncExitStack,
+    documents: Documents,
+    gateway: Gateway,
+    reloader: Reloader,
+    ledger: Ledger,
 ) -> FastAPI | None:
     section = documents.config.admin
     if section is None:
         return None
-    stores = await asyncio.to_thread(Stores.open, documents.database)
-    parts = AdminParts(section, gateway, reloader, stores)
+    rules = PolicyRules(lambda: gateway.serving.snapshot.policy.tiers)
+    stores = await asyncio.to_thread(Stores.open, documents.database, rules)
+    parts = AdminParts(section, gateway, reloader, stores, ledger)
     stack.callback(parts.close)
     return admin_application(parts)
 
@@ -295,11 +309,17 @@ async def running(
         serving = _serving(parts, snapshot, documents.config.limits.counts_per_minute)
         books = parts.bookkeeping
         books.books.world = lambda: serving.snapshot
+        books.books.calendar = parts.keys.calendar_of
         files = start_services(stack, documents, serving, parts.dispatcher, books.ledger)
         guards = start_guards(stack, documents.config.limits, serving, parts.authenticator)
         gateway = _gateway(parts, documents, serving, files, worker_metrics, guards=guards)
         reloader = Reloader(
-            serving, documents, environ, gateway.metrics.reloads, adopted=books.adopted
+            serving,
+            documents,
+            environ,
+            gateway.metrics.reloads,
+            adopted=books.adopted,
+            in_use=parts.keys.tiers,
         )
         await reloader.start()
         stack.push_async_callback(reloader.close)
@@ -307,6 +327,6 @@ async def running(
             await worker_metrics.start(gateway.metrics.exposition)
             stack.push_async_callback(worker_metrics.close)
         gateway.ready = True
-        admin = await _admin(stack, documents, gateway, reloader)
+        admin = await _admin(stack, documents, gateway, reloader, books.ledger)
         yield Running(gateway, reloader, Inference(gateway), public_application(gateway), admin)
         gateway.ready = False

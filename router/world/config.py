@@ -14,7 +14,13 @@ from router.backends.backend import Capacity, Reach, Timeouts
 from router.backends.credentials.specs import CLOUD_PLATFORM, COGNITIVE_SERVICES
 from router.protocols.quirks import QUIRKS, Quirks
 from router.world.config_identity import Issuers
-from router.world.config_kept import BatchSection, FileSection, ResponseSection, SavingsSection
+from router.world.config_kept import (
+    BatchSection,
+    FileSection,
+    ResponseSection,
+    RetentionSection,
+    SavingsSection,
+)
 from router.world.config_ledger import LedgerServerSection
 from router.world.config_limits import (
     ConnectionSection,
@@ -279,5 +285,6 @@ class Config(Section):
     batches: BatchSection = BatchSection()
     audits: AuditSection = AuditSection()
     savings: SavingsSection = SavingsSection()
+    retention: RetentionSection = RetentionSection()
     identity: Issuers = ()
     admin: AdminSection | None = None
