@@ -17,11 +17,12 @@ from router.world.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class Bookkeeping:
-    """A connected ledger, what watches it, what the books are told of its limits, and by which
-    world their rows are priced and dated.
+    """A connected ledger, the usage that its journal comes to, what watches it, what the books are
+    told of its limits, and by which world their rows are priced and dated.
     """
 
     ledger: Ledger
+    usage: UsageStore
     watch: LedgerWatch
     limits: ToldLimits
     books: WorldBooks
@@ -62,4 +63,4 @@ async def start_bookkeeping(
     await watch.start()
     stack.push_async_callback(watch.close)
     stack.push_async_callback(ledger.settled)
-    return Bookkeeping(ledger, watch, limits, world)
+    return Bookkeeping(ledger, usage, watch, limits, world)

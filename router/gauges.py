@@ -10,6 +10,7 @@ from router.api.door import Door
 from router.api.guards import METERS, Guards
 from router.backends.cascade.cascade import Cascades
 from router.backends.dispatch.failures import FAILURE_POLICIES, Kind
+from router.decisions.recorder import DecisionRecorder
 from router.ledger.ledger import Ledger
 from router.ledger.loss import Cause
 from router.ledger.watch import LedgerWatch
@@ -36,6 +37,7 @@ class Watched:
     decisions: DecisionLog
     door: Door
     guards: Guards
+    decided: DecisionRecorder
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +200,15 @@ GAUGES: Final = (
             "Lines of the decision log that could not be written: a full disk.",
         ),
         lambda parts: {(): parts.decisions.lost},
+    ),
+    Gauge(
+        Metric(
+            "turnout_decisions_not_stored",
+            "counter",
+            (),
+            "Decisions that the database did not take: it was away, or could not keep up.",
+        ),
+        lambda parts: {(): parts.decided.lost},
     ),
     Gauge(
         Metric(

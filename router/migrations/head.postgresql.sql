@@ -107,6 +107,22 @@ CREATE TABLE customers_version (
 	version BIGINT NOT NULL,
 	PRIMARY KEY (id)
 );
+CREATE TABLE decision_records (
+	decision VARCHAR(64) NOT NULL,
+	at BIGINT NOT NULL,
+	organization TEXT NOT NULL,
+	team TEXT,
+	key_id TEXT,
+	tier TEXT,
+	denied VARCHAR(64),
+	level VARCHAR(32),
+	count INTEGER NOT NULL,
+	record BYTEA NOT NULL,
+	PRIMARY KEY (decision)
+);
+CREATE INDEX decision_records_at ON decision_records (at);
+CREATE INDEX decision_records_denied ON decision_records (organization, at) WHERE denied IS NOT NULL;
+CREATE INDEX decision_records_organization ON decision_records (organization, at);
 CREATE TABLE decisions (
 	decision VARCHAR(64) NOT NULL,
 	at BIGINT NOT NULL,

@@ -198,11 +198,13 @@ class ClassifierSection(Section):
 
 
 class DecisionSection(Section):
-    """Where the decision log goes."""
+    """Where the decision log goes, and which decisions the database keeps for how long."""
 
     to: str = Field(default="off", min_length=1)  # off, stdout, or a file below the data folder
     rotate: Size = 100_000_000
     keep: int = Field(default=5, ge=0)
+    store: Literal["all", "denied", "off"] = "all"  # denied: what was refused, or failed
+    store_for: Duration = 7 * 86_400.0
 
 
 class TraceSection(Section):

@@ -166,9 +166,7 @@ def test_json_of_commands_is_json_whatever_it_says(tmp_path: Path, name: str):
     run, where = CliRunner(), ["--config", str(config)]
     run.invoke(main, ["keys", "create", *where, "--organization", "acme", "--tier", "free"])
     with closing(sqlite3.connect(tmp_path / "data" / "turnout.db")) as database, database:
-        database.execute(
-            "UPDATE api_keys SET organization = ?", [name]
-        )  # as older versions took it
+        database.execute("UPDATE api_keys SET organization = ?", [name])
     listed = run.invoke(main, ["keys", "list", *where, "--format", "json"])
     assert is_plain(listed.output)
     assert json.loads(listed.output)[0]["organization"] == name

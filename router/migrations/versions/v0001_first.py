@@ -165,6 +165,32 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     tables.create_table(
+        "decision_records",
+        sa.Column("decision", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("organization", sa.Text(), nullable=False),
+        sa.Column("team", sa.Text(), nullable=True),
+        sa.Column("key_id", sa.Text(), nullable=True),
+        sa.Column("tier", sa.Text(), nullable=True),
+        sa.Column("denied", sa.String(length=64), nullable=True),
+        sa.Column("level", sa.String(length=32), nullable=True),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("record", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("decision"),
+    )
+    tables.create_index("decision_records_at", "decision_records", ["at"], unique=False)
+    tables.create_index(
+        "decision_records_denied",
+        "decision_records",
+        ["organization", "at"],
+        unique=False,
+        sqlite_where=sa.text("denied IS NOT NULL"),
+        postgresql_where=sa.text("denied IS NOT NULL"),
+    )
+    tables.create_index(
+        "decision_records_organization", "decision_records", ["organization", "at"], unique=False
+    )
+    tables.create_table(
         "decisions",
         sa.Column("decision", sa.String(length=64), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
