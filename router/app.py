@@ -48,6 +48,7 @@ from router.pipeline.observers.audits import begins_audits
 from router.pipeline.observers.decision_log import Lines, open_decision_log
 from router.pipeline.observers.decisions import keeps_decisions
 from router.pipeline.observers.evidence import judges_cascades, keeps_evidence
+from router.pipeline.observers.last_use import notes_use
 from router.pipeline.observers.metrics import counts_charges, remembers_lengths
 from router.pipeline.observers.observer import PLUGINS, Observer
 from router.pipeline.observers.refused import remembers_refusals
@@ -78,18 +79,21 @@ class Running:
     admin: FastAPI | None
 
 
-async def _authenticator(stack: AsyncExitStack, documents: Documents) -> Authenticates:
+async def _authenticators(
+    stack: AsyncExitStack, documents: Documents
+) -> tuple[Authenticates, Authenticator]:
+    """Who knows every credential, and who knows the keys."""
     store = KeyStore(documents.database)
     stack.callback(store.close)
     authenticator = Authenticator(store)
     await authenticator.start()
     stack.push_async_callback(authenticator.close)
     if not documents.config.identity:
-        return authenticator
+        return authenticator, authenticator
     tokens = open_tokens([issuer.spec() for issuer in documents.config.identity])
     stack.push_async_callback(tokens.close)
     await tokens.start()
-    return Bearers(authenticator, tokens)
+    return Bearers(authenticator, tokens), authenticator
 
 
 def _kept(stack: AsyncExitStack, documents: Documents) -> KeptResponses | None:
@@ -152,6 +156,7 @@ class _Parts:
     cascades: Cascades
     auditor: Auditor
     authenticator: Authenticates
+    keys: Authenticator
     learner: Learner
     conversations: Conversations
     history: OutputHistory
@@ -186,6 +191,7 @@ async def _parts(
     readings = Readings(bookkeeping.usage, decided.store, per_minute=per_minute)
     stack.callback(readings.close)
     outcomes, prompts = open_evidence(stack, documents)
+    authenticator, keys = await _authenticators(stack, documents)
     dispatcher = _dispatcher(stack, clients, snapshot, ledger)
     recorder = start_recorder(stack, documents, outcomes, prompts)
     auditor = Auditor(asked_through(dispatcher), recorder, pico_per_day=config.audits.usd_per_day)
@@ -201,7 +207,8 @@ async def _parts(
         dispatcher=dispatcher,
         cascades=Cascades(dispatcher),
         auditor=auditor,
-        authenticator=await _authenticator(stack, documents),
+        authenticator=authenticator,
+        keys=keys,
         learner=await start_learner(stack, documents, classifier, outcomes, prompts),
         conversations=ledger.conversations(),
         history=OutputHistory(),
@@ -221,6 +228,7 @@ def _observers(parts: _Parts) -> tuple[Observer, ...]:
         *([] if tracing is None else [tracing.observer()]),  # the first: its clock is exact
         counts_charges(parts.metrics),
         remembers_lengths(parts.history),
+        notes_use(parts.keys.last_use.note),
         remembers_conversations(parts.conversations),
         remembers_refusals(parts.detectors.refusals),
         keeps_evidence(recorder, classifier),
@@ -329,11 +337,17 @@ async def running(
         serving = _serving(parts, snapshot, documents.config.limits.counts_per_minute)
         books = parts.bookkeeping
         books.books.world = lambda: serving.snapshot
+        books.books.calendar = parts.keys.calendar_of
         files = start_services(stack, documents, serving, parts.dispatcher, books.ledger)
         guards = start_guards(stack, documents.config.limits, serving, parts.authenticator)
         gateway = _gateway(parts, documents, serving, files, worker_metrics, guards=guards)
         reloader = Reloader(
-            serving, documents, environ, gateway.metrics.reloads, adopted=books.adopted
+            serving,
+            documents,
+            environ,
+            gateway.metrics.reloads,
+            adopted=books.adopted,
+            in_use=parts.keys.tiers,
         )
         await reloader.start()
         stack.push_async_callback(reloader.close)

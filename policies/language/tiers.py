@@ -59,6 +59,10 @@ class Tier:
         """Whether a client of this tier may put the route into `model`."""
         return self.routes is None or name in self.routes
 
+    def within(self, routes: frozenset[str]) -> "Tier":
+        """The same tier where it may use none but these routes."""
+        return replace(self, routes=routes if self.routes is None else self.routes & routes)
+
     def when_exhausted(self) -> "Tier":
         """The same tier where its budgets are used up: none but what it is downgraded to."""
         to = self.exhausted.downgrade if self.exhausted is not None else None

@@ -10,7 +10,7 @@ from router.auth.known_keys import KnownKeys
 from router.auth.last_use import LastUse
 from router.customers.key_text import hash_bytes, is_well_formed
 from router.customers.keys import KeyStore
-from router.customers.records import StoredKey
+from router.customers.records import CalendarWords, StoredKey
 from router.customers.terms import Refused
 from router.database import DatabaseError
 from router.domain import Principal
@@ -49,6 +49,14 @@ class Authenticator:
 
     def __len__(self) -> int:
         return len(self._principals)
+
+    def calendar_of(self, organization: str) -> CalendarWords | None:
+        """Return the time zone and billing day that an organization has of its own, if any."""
+        return self._keys.calendar_of(organization)
+
+    def tiers(self) -> dict[str, tuple[int, int]]:
+        """Return how many organizations have each tier, and how many keys count by it."""
+        return self._keys.tiers()
 
     def member(self, key: StoredKey) -> Principal:
         """Return who asks in the name of an organization by what is as good as a key of it.

@@ -1,11 +1,12 @@
 """The keys that a gateway knows, and what becomes of each at which moment."""
 
+from collections import Counter
 from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import Final
 
 from router.customers.known import Known
-from router.customers.records import StoredKey, StoredOrganization, StoredTeam
+from router.customers.records import CalendarWords, StoredKey, StoredOrganization, StoredTeam
 from router.customers.terms import Customers, Moment, Refused, Standing
 from router.domain import Principal
 
@@ -74,6 +75,18 @@ class KnownKeys:
         if not self._moments:
             return most
         return min(most, max(0.0, (self._moments[0][0] - now) / 1000))
+
+    def calendar_of(self, organization: str) -> CalendarWords | None:
+        """The time zone and billing day that an organization has of its own, if any."""
+        there = self._organizations.get(organization)
+        return None if there is None or isinstance(there, str) else there.calendar
+
+    def tiers(self) -> dict[str, tuple[int, int]]:
+        """How many organizations have each tier, and how many keys count by it."""
+        rows = list(self._organizations.values())
+        tiers = Counter(row if isinstance(row, str) else row.tier for row in rows)
+        keys = Counter(principal.tier for principal in list(self.principals.values()))
+        return {tier: (tiers[tier], keys[tier]) for tier in {*tiers, *keys}}
 
     def member(self, key: StoredKey, now: int) -> Standing | None:
         """Who asks in the name of an organization by what is as good as a key of it; None where the

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, func, or_, select
 
 from router.customers.records import (
+    CalendarWords,
     StoredKey,
     StoredOrganization,
     StoredTeam,
@@ -62,3 +63,29 @@ def _queries(since: int) -> tuple[Select[Any], Select[Any], Select[Any]]:
         select(TEAMS).where(in_teams),
         select(API_KEYS).where(keys),
     )
+
+
+def read_tiers(database: Database) -> dict[str, tuple[int, int]]:
+    """How many organizations have each tier, and how many working keys count by it. Makes no
+    tables."""
+    organizations = select(ORGANIZATIONS.c.tier, func.count()).group_by(ORGANIZATIONS.c.tier)
+    tier = func.coalesce(func.nullif(API_KEYS.c.tier, ""), ORGANIZATIONS.c.tier, "")
+    its = ORGANIZATIONS.c.organization == API_KEYS.c.organization
+    each = select(tier.label("tier")).select_from(API_KEYS.outerjoin(ORGANIZATIONS, its))
+    working = each.where(API_KEYS.c.revoked_at.is_(None)).subquery()
+    keys = select(working.c.tier, func.count()).group_by(working.c.tier)
+    with database.reading() as connection:
+        of = {str(name): (int(count), 0) for name, count in connection.execute(organizations)}
+        for name, count in connection.execute(keys):
+            of[name] = (of.get(name, (0, 0))[0], int(count))
+    return of
+
+
+def read_calendars(database: Database) -> dict[str, CalendarWords]:
+    """The organizations that have a time zone or a billing day of their own. Makes no tables."""
+    columns = (ORGANIZATIONS.c.organization, ORGANIZATIONS.c.timezone, ORGANIZATIONS.c.billing_day)
+    own = or_(ORGANIZATIONS.c.timezone.is_not(None), ORGANIZATIONS.c.billing_day.is_not(None))
+    with database.reading() as connection:
+        return {
+            name: (zone, day) for name, zone, day in connection.execute(select(*columns).where(own))
+        }

@@ -4,13 +4,13 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from router.customers import fields
 from router.customers.errors import Exists, Invalid, Missing
 from router.customers.records import Raise, StoredOrganization, organization_of
 from router.customers.store import CustomerStore, expect, find_organization
-from router.customers.tables import API_KEYS, ORGANIZATIONS
+from router.customers.tables import ORGANIZATIONS
 
 _MOST_RAISES: Final = 50
 
@@ -163,23 +163,6 @@ class OrganizationStore(CustomerStore):
             its = ORGANIZATIONS.c.organization == organization
             connection.execute(update(ORGANIZATIONS).where(its).values(**values))
             return find_organization(connection, organization)
-
-    def tiers(self) -> dict[str, tuple[int, int]]:
-        """How many organizations have each tier, and how many working keys count by it."""
-        organizations = select(ORGANIZATIONS.c.tier, func.count()).group_by(ORGANIZATIONS.c.tier)
-        own = func.coalesce(func.nullif(API_KEYS.c.tier, ""), ORGANIZATIONS.c.tier, "")
-        named = select(own.label("tier"), API_KEYS.c.key_id).select_from(
-            API_KEYS.outerjoin(
-                ORGANIZATIONS, ORGANIZATIONS.c.organization == API_KEYS.c.organization
-            )
-        )
-        working = named.where(API_KEYS.c.revoked_at.is_(None)).subquery()
-        keys = select(working.c.tier, func.count()).group_by(working.c.tier)
-        with self.database.reading() as connection:
-            of = {tier: (count, 0) for tier, count in connection.execute(organizations).all()}
-            for tier, count in connection.execute(keys).all():
-                of[tier] = (of.get(tier, (0, 0))[0], count)
-        return of
 
 
 def _there(connection: Connection, organization: str) -> bool:

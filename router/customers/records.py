@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+CalendarWords = tuple[str | None, int | None]  # a time zone, a billing day; None: the tier's
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MS: Final = timedelta(milliseconds=1)
 
@@ -35,6 +36,13 @@ class StoredOrganization:
     created_at: int = 0
     updated_at: int = 0
     version: int = 1
+
+    @property
+    def calendar(self) -> CalendarWords | None:
+        """Its time zone and billing day, where it has any of its own."""
+        if self.timezone is None and self.billing_day is None:
+            return None
+        return self.timezone, self.billing_day
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from typing import Final, Self
 from router.domain import Charge
 from router.errors import LedgerUnavailable
 from router.ledger.check.check import LedgerCheck
-from router.ledger.check.expected import Tiers
+from router.ledger.check.expected import TIERS_ALONE, Calendars, Tiers
 from router.ledger.check.totals import UsageTotals
 from router.ledger.conversations import Conversations
 from router.ledger.credits import Balance, add_credit
@@ -225,9 +225,14 @@ class Ledger:
         """Holds that outlive this process: those of batches."""
         return LongHolds(self._nodes, self._shards, self._service, self._beats)
 
-    def check(self, totals: UsageTotals, tiers: Tiers) -> LedgerCheck:
-        """A comparison with the books, by the quotas of each tier."""
-        return LedgerCheck(self._address, self._shards, totals, tiers, self._epoch)
+    def check(
+        self, totals: UsageTotals, tiers: Tiers, calendars: Calendars = TIERS_ALONE
+    ) -> LedgerCheck:
+        """A comparison with the books, by the quotas of each tier, and the calendars that
+        organizations have of their own."""
+        return LedgerCheck(
+            self._address, self._shards, totals, tiers, self._epoch, calendars=calendars
+        )
 
     def clock(self) -> LedgerClock:
         """The ledger's time beside its server's clock."""

@@ -78,7 +78,7 @@ def plan_of(answer: Decision | Denial, context: RequestContext, history: OutputH
     world, ask, principal = context.world, context.ask, context.principal
     cascade = answer.cascade
     judge = None if cascade is None or cascade.judge is None else world.backends[cascade.judge]
-    standing = world.standing(principal.tier)
+    standing = world.standing_of(principal)
     if standing.names_users and ask.user is None:
         raise missing_user(ask.protocol)
     way = "worst" if standing.prepaid else world.estimate

@@ -123,7 +123,7 @@ async def gather(
         if ask.declared is None
         else tokens_of(ask),
         await senses.detectors.finding_of(
-            ask, principal, hints.route or ask.model, world.standing(principal.tier).priority.rank
+            ask, principal, hints.route or ask.model, world.standing_of(principal).priority.rank
         )
         if needs.pii
         else PrivateData.NOTHING,
