@@ -17,6 +17,7 @@ from router.api.door import Door, DoorLimits
 from router.api.gateway import Gateway, Limits, SocketLimits
 from router.api.guards import Guards, start_guards
 from router.api.inference import Inference
+from router.api.readings import Readings
 from router.api.rest import public_application
 from router.auth.authenticate import Authenticator
 from router.auth.bearers import Bearers
@@ -28,6 +29,9 @@ from router.backends.transport.clients import Clients
 from router.backends.transport.proxies import EnvironmentProxies
 from router.bookkeeping import Bookkeeping, start_bookkeeping
 from router.customers.keys import KeyStore
+from router.customers.policy_rules import PolicyRules
+from router.decisions.recorder import DecisionRecorder
+from router.decisions.store import DecisionStore
 from router.files.services import FileServices, start_services
 from router.gauges import Watched, read_gauges
 from router.learning import open_evidence, start_learner, start_recorder
@@ -38,9 +42,11 @@ from router.loop.learner import Learner
 from router.loop.outcome_recorder import OutcomeRecorder
 from router.loop.outcome_store import OutcomeStore
 from router.loop.shadow_audit import Auditor, asked_through
+from router.pipeline.denials import EdgeDenials
 from router.pipeline.detectors import Detectors, start_detectors
 from router.pipeline.observers.audits import begins_audits
-from router.pipeline.observers.decision_log import logs_decisions, open_decision_log
+from router.pipeline.observers.decision_log import Lines, open_decision_log
+from router.pipeline.observers.decisions import keeps_decisions
 from router.pipeline.observers.evidence import judges_cascades, keeps_evidence
 from router.pipeline.observers.last_use import notes_use
 from router.pipeline.observers.metrics import counts_charges, remembers_lengths
@@ -99,6 +105,24 @@ def _kept(stack: AsyncExitStack, documents: Documents) -> KeptResponses | None:
     return kept
 
 
+def _recorder(
+    stack: AsyncExitStack, documents: Documents, decisions: DecisionLog
+) -> DecisionRecorder:
+    """Where decisions are kept. Raises DatabaseError."""
+    section = documents.config.decisions
+    store = DecisionStore(documents.database)
+    stack.callback(store.close)
+    recorder = DecisionRecorder(
+        store,
+        keeps=section.store,
+        keep_seconds=section.store_for,
+        log=decisions.add if decisions.on else None,
+    )
+    recorder.start()
+    stack.push_async_callback(recorder.close)
+    return recorder
+
+
 def _chats(stack: AsyncExitStack, documents: Documents) -> KeptChats | None:
     chats = kept_chats(documents.database, documents.config)
     if chats is not None:
@@ -123,6 +147,8 @@ class _Parts:
 
     classifier: Classifier
     decisions: DecisionLog
+    decided: DecisionRecorder
+    readings: Readings
     bookkeeping: Bookkeeping
     outcomes: OutcomeStore
     recorder: OutcomeRecorder
@@ -160,7 +186,10 @@ async def _parts(
         stack.push_async_callback(asyncio.to_thread, tracing.close)
     detectors = await start_detectors(stack, config.detectors, documents.folder)
     bookkeeping = await start_bookkeeping(stack, documents, snapshot)
-    ledger = bookkeeping.ledger
+    ledger, decided = bookkeeping.ledger, _recorder(stack, documents, decisions)
+    per_minute = config.limits.readings_per_minute
+    readings = Readings(bookkeeping.usage, decided.store, per_minute=per_minute)
+    stack.callback(readings.close)
     outcomes, prompts = open_evidence(stack, documents)
     authenticator, keys = await _authenticators(stack, documents)
     dispatcher = _dispatcher(stack, clients, snapshot, ledger)
@@ -170,6 +199,8 @@ async def _parts(
     return _Parts(
         classifier=classifier,
         decisions=decisions,
+        decided=decided,
+        readings=readings,
         bookkeeping=bookkeeping,
         outcomes=outcomes,
         recorder=recorder,
@@ -192,6 +223,7 @@ async def _parts(
 def _observers(parts: _Parts) -> tuple[Observer, ...]:
     """Who is told of each finished request, in this order: our own observers, then plugins'."""
     recorder, classifier, tracing = parts.recorder, parts.classifier, parts.tracing
+    lines = Lines(parts.decisions, classifier) if parts.decisions.on else None
     return (
         *([] if tracing is None else [tracing.observer()]),  # the first: its clock is exact
         counts_charges(parts.metrics),
@@ -202,7 +234,7 @@ def _observers(parts: _Parts) -> tuple[Observer, ...]:
         keeps_evidence(recorder, classifier),
         judges_cascades(recorder, classifier),
         begins_audits(parts.auditor.begin, classifier),
-        *([logs_decisions(parts.decisions, classifier)] if parts.decisions.on else []),
+        keeps_decisions(parts.decided, parts.metrics, classifier, lines),
         *(make() for _, make in PLUGINS.load()),
     )
 
@@ -251,24 +283,33 @@ def _gateway(
         recorder=parts.recorder,
         outcomes=parts.outcomes,
         worker_metrics=worker_metrics,
+        denials=EdgeDenials(parts.decided, parts.metrics, serving),
+        decisions=parts.decided,
+        readings=parts.readings,
         files=files,
     )
     watched = Watched(
         serving, parts.classifier, parts.cascades, parts.bookkeeping.ledger, parts.auditor,
         parts.learner, parts.bookkeeping.watch, parts.decisions, gateway.door, guards,
+        parts.decided, parts.bookkeeping.keeper,
     )  # fmt: skip
     parts.metrics.gauges = partial(read_gauges, watched)
     return gateway
 
 
 async def _admin(
-    stack: AsyncExitStack, documents: Documents, gateway: Gateway, reloader: Reloader
+    stack: AsyncExitStack,
+    documents: Documents,
+    gateway: Gateway,
+    reloader: Reloader,
+    ledger: Ledger,
 ) -> FastAPI | None:
     section = documents.config.admin
     if section is None:
         return None
-    stores = await asyncio.to_thread(Stores.open, documents.database)
-    parts = AdminParts(section, gateway, reloader, stores)
+    rules = PolicyRules(lambda: gateway.serving.snapshot.policy.tiers)
+    stores = await asyncio.to_thread(Stores.open, documents.database, rules)
+    parts = AdminParts(section, gateway, reloader, stores, ledger)
     stack.callback(parts.close)
     return admin_application(parts)
 
@@ -314,6 +355,6 @@ async def running(
             await worker_metrics.start(gateway.metrics.exposition)
             stack.push_async_callback(worker_metrics.close)
         gateway.ready = True
-        admin = await _admin(stack, documents, gateway, reloader)
+        admin = await _admin(stack, documents, gateway, reloader, books.ledger)
         yield Running(gateway, reloader, Inference(gateway), public_application(gateway), admin)
         gateway.ready = False

@@ -1,24 +1,29 @@
-"""The types that keys of the documents have in common: names, shares, counts, choices."""
+"""The types that keys of the documents have in common: names, shares, counts, choices, money."""
 
-import re
-from collections.abc import Collection, Mapping
-from typing import Annotated, Any, Final
+from collections.abc import Collection
+from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
 
-NAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$"
-
-_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
-_SECONDS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+from policies.language.durations import DURATION_HINT, seconds
+from policies.language.names import NAME_PATTERN
+from policies.money import LARGEST_USD, to_pico
 
 
 def _duration(value: Any) -> float:
-    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    if match is None or float(match[1]) == 0:
-        hint = {"hint": "write a number with its unit: 500ms, 2s, 1m"}
+    found = seconds(value) if isinstance(value, str) else None
+    if not found:
+        hint = {"hint": DURATION_HINT}
         raise PydanticCustomError("wrong_value", "is not a duration", hint)
-    return float(match[1]) * _SECONDS[match[2]]
+    return found
 
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
@@ -69,3 +74,21 @@ def unique(value: Any) -> Any:
 
 
 Names = Annotated[list[Name], BeforeValidator(unique), Field(min_length=1, max_length=200)]
+
+
+def _usd(value: Any) -> int:
+    if isinstance(value, str):
+        raise PydanticCustomError(
+            "usd", "must be an amount in USD, not text", {"hint": "write it without quotes: 0.05"}
+        )
+    try:
+        return to_pico(value)
+    except ValueError as error:
+        raise PydanticCustomError("usd", "{reason}", {"reason": str(error)}) from None
+
+
+Usd = Annotated[
+    int,
+    BeforeValidator(_usd),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": int(LARGEST_USD)}),
+]

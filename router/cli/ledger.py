@@ -8,8 +8,9 @@ import orjson
 from policies.money import PICO_PER_NANO, to_pico, usd
 from router.cli.common.documents import config_option, documents_or_end
 from router.cli.common.ledgers import connected, run, server_of
+from router.cli.common.saying import say, say_json
 from router.cli.common.state_printer import print_state
-from router.cli.common.tables import say, say_json, standard_output
+from router.cli.common.tables import standard_output
 from router.cli.ledger_check import check, repair
 from router.ledger.check.show import show as show_state
 from router.ledger.check.words import Shown
@@ -32,7 +33,10 @@ ledger.add_command(repair)
 @click.option("--usd", "amount", default="0", help="Dollars to add; negative takes back; 0 reads.")
 @click.option("--id", "credit_id", help="The same id adds once, however often it is sent.")
 def credit(config_path: Path, organization: str, amount: str, credit_id: str | None) -> None:
-    """Add to a customer's prepaid balance, or read it."""
+    """Add to a customer's prepaid balance, or read it.
+
+    `turnout credits add` does the same and keeps a history of it, too.
+    """
     try:
         nano = to_pico(amount, signed=True) // PICO_PER_NANO
     except ValueError as error:

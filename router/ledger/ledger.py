@@ -9,7 +9,7 @@ away a request is refused, or served from its tier's declared allowance and sett
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final, Self
@@ -24,10 +24,11 @@ from router.ledger.credits import Balance, add_credit
 from router.ledger.heartbeats import Heartbeats
 from router.ledger.hold import Hold, HoldService
 from router.ledger.journal import JournalStreams
-from router.ledger.keys import shard
+from router.ledger.keys import shard, user_hash
 from router.ledger.ledger_clock import LedgerClock
 from router.ledger.long_holds import LongHolds
 from router.ledger.outage import Outage
+from router.ledger.quotas.dimensions import Quota
 from router.ledger.reaper import Reaper
 from router.ledger.reserve import Admissions
 from router.ledger.reserve_call import ReserveCalls
@@ -43,6 +44,7 @@ from router.ledger.server.startup import SHARDS, LedgerMeta, check_node
 from router.ledger.settle import Settlements
 from router.ledger.shares import IDLE_MS, LEASE_MS, Shares
 from router.ledger.spool import Spool, SpoolThread
+from router.ledger.used import Used, Whose, used_of
 from router.ledger.watch import Books, LedgerWatch
 
 _DRAIN_SECONDS: Final = 5.0
@@ -68,6 +70,7 @@ class Ledger:
         self._nodes = nodes
         self._shards = shards
         self._spool = SpoolThread(spool)
+        self._secret = meta.secret
         self._epoch = hashlib.blake2b(meta.secret, digest_size=8).hexdigest()
         self._calls = ReserveCalls(meta, shards, lease_ms, users_per_day, machine.now_ns)
         self._beats = Heartbeats(nodes, lease_ms)
@@ -250,6 +253,16 @@ class Ledger:
         Raises Disconnected where the ledger does not answer: ask again with the same id.
         """
         return await add_credit(self._nodes, self._shards, organization, nano_usd, credit_id)
+
+    async def used_of(self, asked: Iterable[tuple[Whose, Sequence[Quota]]]) -> list[list[Used]]:
+        """What each of these has used of its quotas (`router.ledger.used`), for however many in one
+        round trip. Raises Disconnected.
+        """
+        return await used_of(self._nodes, self._shards, asked, self.now(), self._secret)
+
+    def pseudonym(self, user: str) -> str:
+        """How usage names an end user: it means nothing outside this ledger."""
+        return user_hash(user, self._secret)
 
     def abandon(self, hold: Hold) -> None:
         """Stop renewing a hold and never settle it, as a gateway that dies does (for drills)."""
