@@ -26,7 +26,7 @@ from policies.signals import (
     Signals,
 )
 
-Window = Literal["minute", "day", "month"]
+Window = Literal["minute", "day", "week", "month", "year"]
 
 
 def _section(

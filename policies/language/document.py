@@ -238,7 +238,10 @@ class TierDoc(LimitsDoc, Settings):
         None, description="Share of a backend's capacity kept for this tier."
     )
     timezone: str | None = Field(
-        None, description="Where its days and months begin; the policy's timezone if left out."
+        None, description="Where its calendar windows begin; the policy's timezone if left out."
+    )
+    billing_month: Annotated[int, Field(ge=1, le=12)] | None = Field(
+        None, description="Month in which its years begin, on `billing_day`; January if left out."
     )
     billing_day: Annotated[int, Field(ge=1, le=28)] | None = Field(
         None, description="Day of the month on which its months begin; the first if left out."
@@ -258,7 +261,7 @@ class PolicyDoc(Strict):
 
     version: Literal[1] = Field(examples=[1])
     description: str | None = None
-    timezone: str = Field("UTC", description="Time zone of `clock` and of day and month.")
+    timezone: str = Field("UTC", description="Time zone of `clock` and of calendar windows.")
     routes: Annotated[dict[Name, RouteDoc], Field(min_length=1)] = Field(
         examples=[{"auto": {"candidates": ["local", "premium"]}}]
     )

@@ -15,7 +15,7 @@ from policies.language.fields import Count, Probability, Strict
 from policies.money import Usd
 
 Measure = Literal["requests", "tokens", "input_tokens", "output_tokens", "usd"]
-Window = Literal["second", "minute", "day", "month", "endless", "running"]
+Window = Literal["second", "minute", "day", "week", "month", "year", "endless", "running"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,9 @@ PerMonth = Annotated[PoolDoc, BeforeValidator(_pool, json_schema_input_type=Coun
 
 
 class LimitsDoc(Strict):
-    """Quotas of one level. Money in USD; `day` and `month` are the customer's calendar's."""
+    """Quotas of one level. Money in USD; days, weeks, months and years are the customer's
+    calendar's.
+    """
 
     requests_per_second: Annotated[
         Count | None, LimitRow("requests", "second", "rps", "requests per second (RPS)")
@@ -89,11 +91,28 @@ class LimitsDoc(Strict):
     tokens_per_day: Annotated[
         Count | None, LimitRow("tokens", "day", "tpd", "tokens per day (TPD)")
     ] = None
+    requests_per_week: Annotated[
+        Count | None, LimitRow("requests", "week", "rpw", "requests per week")
+    ] = None
+    tokens_per_week: Annotated[
+        Count | None, LimitRow("tokens", "week", "tpw", "tokens per week")
+    ] = None
+    requests_per_month: Annotated[
+        Count | None, LimitRow("requests", "month", "rpo", "requests per month")
+    ] = None
     tokens_per_month: Annotated[
         PerMonth | None, LimitRow("tokens", "month", "tpo", "tokens per month")
     ] = None
+    requests_per_year: Annotated[
+        Count | None, LimitRow("requests", "year", "rpy", "requests per year")
+    ] = None
+    tokens_per_year: Annotated[
+        Count | None, LimitRow("tokens", "year", "tpy", "tokens per year")
+    ] = None
     usd_per_day: Annotated[Usd | None, LimitRow("usd", "day", "usdd", "USD per day")] = None
+    usd_per_week: Annotated[Usd | None, LimitRow("usd", "week", "usdw", "USD per week")] = None
     usd_per_month: Annotated[Usd | None, LimitRow("usd", "month", "usdo", "USD per month")] = None
+    usd_per_year: Annotated[Usd | None, LimitRow("usd", "year", "usdy", "USD per year")] = None
     prepaid_usd: Annotated[
         bool | None,
         LimitRow("usd", "endless", "usdp", "prepaid USD"),

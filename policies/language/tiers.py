@@ -51,6 +51,7 @@ class Tier:
     guaranteed_share: Mapping[str, float] = field(default_factory=dict)
     timezone: str | None = None  # None: the policy's
     billing_day: int = 1
+    billing_month: int = 1
     store: bool = True  # whether responses may be kept
     require: frozenset[str] = frozenset()  # what every request must say
     exhausted: Exhausted | None = None  # None: who is over a limit is refused
@@ -88,6 +89,7 @@ def tier_of(name: str, doc: TierDoc) -> Tier:
         guaranteed_share=dict(doc.guaranteed_share or {}),
         timezone=doc.timezone,
         billing_day=doc.billing_day or 1,
+        billing_month=doc.billing_month or 1,
         store=doc.store,
         require=frozenset(doc.require or ()),
         exhausted=_exhausted(doc.when_exhausted),

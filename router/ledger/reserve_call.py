@@ -30,7 +30,6 @@ from router.ledger.vectors import pack_estimate
 from router.usage_row import ASKED_BEGIN, customer_json
 
 DAY_MS: Final = 86_400_000
-_USER_SCOPE_MS: Final = 62 * DAY_MS  # twice the longest window
 _MOST_COMPILED: Final = 1000
 _MOST_FRAMES: Final = 20_000
 _FORCED: Final = "forced"
@@ -109,7 +108,9 @@ class CallFrame:
         """The frame of calls on these scopes."""
         addresses = "\n".join(scopes).encode()
         plan_at = codec.BODY_BYTES + len(addresses) + 1
-        numbers = codec.ASK_FRAME.pack(lease_ms, plan_at, _USER_SCOPE_MS, users_per_day)
+        numbers = codec.ASK_FRAME.pack(
+            lease_ms, plan_at, quotas.user_scope_days * DAY_MS, users_per_day
+        )
         begin = codec.body_begin(addresses)
         return cls(home, quotas, scopes, shared_users, meta, begin, addresses, numbers)
 

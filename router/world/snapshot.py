@@ -16,7 +16,14 @@ from policies.policy import Needs, Policy
 from router.backends.backend import Backend
 from router.backends.health.slots import Priority
 from router.ledger.estimate import Way
-from router.ledger.quotas.dimensions import DIMENSIONS, EXHAUSTED, Quota, QuotaError, quotas
+from router.ledger.quotas.dimensions import (
+    DIMENSIONS,
+    EXHAUSTED,
+    Options,
+    Quota,
+    QuotaError,
+    quotas,
+)
 from router.operations.declared import NO_PATHS, DeclaredPaths
 from router.prices.book import PriceBook
 from router.world.baseline import Baseline, baseline_of
@@ -193,11 +200,19 @@ def tier_quotas(policy: Policy) -> tuple[Mapping[str, tuple[Quota, ...]], list[F
             limits[exhausted_name(name)] = _beyond(tier, tier.exhausted)
         try:
             for each, of in limits.items():
-                zone = tier.timezone or policy.timezone
-                tiers[each] = quotas(of, timezone=zone, billing_day=tier.billing_day)
+                tiers[each] = quotas(of, _calendar(tier, policy))
         except QuotaError as error:
             findings.append(policy.source.finding(("tiers", name), str(error), rule="quota"))
     return MappingProxyType(tiers), findings
+
+
+def _calendar(tier: Tier, policy: Policy) -> Options:
+    """Where and when the windows of a tier begin."""
+    return Options(
+        timezone=tier.timezone or policy.timezone,
+        billing_day=tier.billing_day,
+        billing_month=tier.billing_month,
+    )
 
 
 def _beyond(tier: Tier, exhausted: Exhausted) -> dict[str, Mapping[str, Any]]:
