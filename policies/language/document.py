@@ -16,7 +16,7 @@ from policies.language.fields import (
     Strict,
     unique,
 )
-from policies.language.limits import LimitsDoc
+from policies.language.limits import LimitsDoc, RunDoc
 from policies.money import Usd
 from policies.objectives import OBJECTIVES
 from policies.redaction import KINDS
@@ -222,6 +222,7 @@ class TierDoc(LimitsDoc, Settings):
     per_user: LimitsDoc | None = None
     per_team: LimitsDoc | None = None
     per_model: LimitsDoc | None = None
+    per_run: RunDoc | None = None
     when_exhausted: Annotated[
         ExhaustedDoc | Literal["deny"], Field(examples=[{"downgrade": ["local"]}])
     ] = "deny"

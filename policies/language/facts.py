@@ -18,6 +18,7 @@ from policies.signals import (
     PrincipalSignals,
     PromptSignals,
     RequestSignals,
+    RunSignals,
     Signals,
 )
 
@@ -99,6 +100,7 @@ FACTS: Final[Mapping[str, FactRow]] = {
     "budget.week.used_share": FactRow("double", _share("week"), "the same, of this week's"),
     "budget.month.used_share": FactRow("double", _share("month"), "the same, of this month's"),
     "budget.year.used_share": FactRow("double", _share("year"), "the same, of this year's"),
+    **dict(_rows("run", RunSignals)),
     **dict(_rows("clock", Clock)),
 }
 

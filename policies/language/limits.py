@@ -11,18 +11,21 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
-from policies.language.fields import Count, Probability, Strict
+from policies.language.fields import Count, Duration, Probability, Strict
 from policies.money import Usd
 
 Measure = Literal["requests", "tokens", "input_tokens", "output_tokens", "usd"]
-Window = Literal["second", "minute", "day", "week", "month", "year", "endless", "running"]
+Window = Literal[
+    "second", "minute", "day", "week", "month", "year", "endless", "running", "run", "repeats"
+]
 
 
 @dataclass(frozen=True, slots=True)
 class LimitRow:
     """What a limit counts and over which window.
 
-    `endless`: a balance that does not renew; `running`: what runs at this moment. `code` stands for
+    `endless`: a balance that does not renew; `running`: what runs at this moment; `run`: an agent's
+    run as a whole; `repeats`: equal requests of one. `code` stands for
     the dimension in the ledger's keys, `says` in the words of a 429. `shown`: clients see it in
     their x-ratelimit headers.
     """
@@ -123,13 +126,42 @@ class LimitsDoc(Strict):
     ] = None
 
 
-LIMITS: Final[Mapping[str, LimitRow]] = MappingProxyType(
-    {
+class RunDoc(Strict):
+    """The purse of each run of an agent, its parallel sub-agents included."""
+
+    usd: Annotated[Usd | None, LimitRow("usd", "run", "usdr", "USD of this run")] = None
+    tokens: Annotated[Count | None, LimitRow("tokens", "run", "tokr", "tokens of this run")] = None
+    requests: Annotated[
+        Count | None, LimitRow("requests", "run", "reqr", "requests of this run")
+    ] = None
+    concurrency: Annotated[Count | None, Field(description="Requests of one run at once.")] = None
+    repeats: Annotated[
+        Count | None,
+        LimitRow("requests", "repeats", "rep", "equal requests of this run"),
+        Field(description="How often a run may send one and the same request; told, if left out."),
+    ] = None
+    idle: Duration = Field(
+        "24h",
+        validate_default=True,
+        examples=["24h"],
+        description="A run of which nothing came for so long is forgotten, and its purse with it.",
+    )
+    most_open: Annotated[Count, Field(ge=1)] = Field(
+        1_000, description="How many runs of one organization are known at once, at most."
+    )
+
+
+def _rows(doc: type[Strict]) -> dict[str, LimitRow]:
+    return {
         name: row
-        for name, field in LimitsDoc.model_fields.items()
+        for name, field in doc.model_fields.items()
         for row in field.metadata
         if isinstance(row, LimitRow)
     }
-)
+
+
+LIMITS: Final[Mapping[str, LimitRow]] = MappingProxyType(_rows(LimitsDoc))
+# Of a run: each alone, whatever the organization's are called.
+RUN_LIMITS: Final[Mapping[str, LimitRow]] = MappingProxyType(_rows(RunDoc))
 if set(LIMITS) != set(LimitsDoc.model_fields):
     raise AssertionError("a limit has no LimitRow: give its field one")

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from policies.findings import DocumentError, Finding
 from policies.language.crosscheck import BackendFacts
-from policies.language.tiers import Exhausted, Tier
+from policies.language.tiers import Exhausted, Runs, Tier
 from policies.policy import Needs, Policy
 from router.backends.backend import Backend
 from router.backends.health.slots import Priority
@@ -52,6 +52,7 @@ class Standing:
     priority: Priority
     names_users: bool = False
     exhausted: Exhausted | None = None  # what becomes of what the quotas refuse
+    runs: Runs | None = None  # how runs of agents are known, where they are counted
 
 
 def exhausted_name(tier: str) -> str:
@@ -74,6 +75,7 @@ def _standing(tier: Tier, limits: tuple[Quota, ...]) -> Standing:
         Priority(_RANKS[tier.priority], tier.name),
         "user" in tier.require,
         tier.exhausted,
+        tier.runs,
     )
 
 

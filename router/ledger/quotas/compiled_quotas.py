@@ -88,6 +88,10 @@ class CompiledQuotas:
             for item, shown in limits
             if shown.limit > 0 and (item.row.period or item.row.window_ms == MINUTE)
         )
+        self._purse = tuple(2 * n for n, item in enumerate(self.items) if item.row.algorithm == "P")
+        self._echo = next(
+            (2 * n for n, item in enumerate(self.items) if item.row.algorithm == "H"), None
+        )
         reply = struct.Struct(f"<{2 * len(self.items)}q")  # of an admission
         self.read, self.write = reply.unpack, reply.pack
         self._packed = b""
@@ -101,6 +105,13 @@ class CompiledQuotas:
             if window not in shares or share > shares[window]:
                 shares[window] = share
         return shares
+
+    def run_left(self, reply: Sequence[int]) -> tuple[float, int]:
+        """The largest used share of a run's purse, and how often it sent this very request. Beside
+        what is left, the ledger tells the ceiling that is in force.
+        """
+        shares = (1.0 - reply[at] / max(1, reply[at + 1]) for at in self._purse)
+        return max(shares, default=0.0), 0 if self._echo is None else reply[self._echo + 1]
 
     def packed(self, now_ms: int) -> bytes:
         """The items for a script at this instant, kept until the first calendar window ends."""
@@ -129,9 +140,10 @@ class CompiledQuotas:
         self._until = -1
 
 
-def levels_present(*, team: bool, user: bool) -> tuple[str, ...]:
+def levels_present(*, team: bool, user: bool, run: bool = False) -> tuple[str, ...]:
     """The levels that a request has, in their order."""
-    absent = {level for level, there in (("team", team), ("user", user)) if not there}
+    has = (("team", team), ("user", user), ("run", run))
+    absent = {level for level, there in has if not there}
     return tuple(level for level in LEVELS if level not in absent)
 
 

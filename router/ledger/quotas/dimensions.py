@@ -10,16 +10,17 @@ from types import MappingProxyType
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfoNotFoundError
 
-from policies.language.limits import LIMITS, LimitRow, Measure
+from policies.language.limits import LIMITS, RUN_LIMITS, LimitRow, Measure
 from policies.language.tiers import LEVELS as LEVELS_BELOW
 from policies.money import PICO_PER_NANO
 from router.ledger.quotas.calendar import Period, zone_of
 
-Algorithm = Literal["S", "B", "C", "L"]
+Algorithm = Literal["S", "B", "C", "L", "P", "H"]
 
 # EXHAUSTED: what an organization is served beyond its budgets (`when_exhausted` of its tier).
 EXHAUSTED: Final = "exhausted"
-LEVELS: Final = ("organization", "team", "key", "user", "model", EXHAUSTED)
+RUN: Final = "run"  # of an agent; always the last level: its scope is found in the ledger
+LEVELS: Final = ("organization", "team", "key", "user", "model", EXHAUSTED, RUN)
 MOST: Final = 9 * 10**15  # Lua counts in doubles: exact below 2**53
 MINUTE: Final = 60_000
 PREPAID: Final = -1  # the limit is a balance that the ledger itself keeps
@@ -66,7 +67,7 @@ _PERIODS: Final[Mapping[str, Period]] = MappingProxyType(
         "month": "month",
         "year": "year",
         "endless": "endless",
-    }  # fmt: skip
+    }
 )
 
 
@@ -75,6 +76,15 @@ def _dimension(name: str, row: LimitRow) -> QuotaDimension:
     metric = _METRICS[row.measure]
     if row.window == "running":
         return QuotaDimension(name, row.code, "L", metric, row.says, "concurrent_requests")
+    if row.window == "repeats":
+        return QuotaDimension(
+            name, row.code, "H", metric, row.says, "requests", code="repeated_request"
+        )
+    if row.window == "run":
+        return QuotaDimension(
+            name, row.code, "P", metric, row.says, "insufficient_quota",
+            scale=PICO_PER_NANO if row.measure == "usd" else 1, code="insufficient_quota",
+        )  # fmt: skip
     if row.window in _WINDOWS_MS:
         family: Literal["requests", "tokens"] = "requests" if metric == 1 else "tokens"
         return QuotaDimension(
@@ -88,9 +98,9 @@ def _dimension(name: str, row: LimitRow) -> QuotaDimension:
 
 
 DIMENSIONS: Final[Mapping[str, QuotaDimension]] = MappingProxyType(
-    {name: _dimension(name, row) for name, row in LIMITS.items()}
+    {name: _dimension(name, row) for name, row in {**LIMITS, **RUN_LIMITS}.items()}
 )
-if set(LEVELS) != {"organization", EXHAUSTED, *LEVELS_BELOW}:
+if set(LEVELS) != {"organization", EXHAUSTED, RUN, *LEVELS_BELOW}:
     raise AssertionError("policies and the ledger name different levels of limits")
 
 
