@@ -22,7 +22,7 @@ UNLESS_NONE = $(if $(ARGS),|| [ $$? = 5 ])
 # the fast tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo lint test test-all check bench bench-quick bench-guard trust fuzz audit train conformance lock clean
+.PHONY: help install demo lint test test-all check bench bench-quick bench-guard trust fuzz audit train conformance lock revision clean
 
 help:  ## list the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  \033[36m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -103,6 +103,9 @@ lock:  ## renew the hash-pinned locks (needs uv)
 	    --no-emit-index-url $(UPGRADE) $${set#*:} -o requirements/$${set%%:*}.txt || exit 1; done
 	@uv pip compile --quiet requirements/audit.in --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-annotate --no-header $(UPGRADE) -o requirements/audit.txt
+
+revision: install  ## the next version of the tables, from what their code says (ARGS='"why"'; docs/storage.md)
+	@PYTHONPATH=tests $(BIN)/python -m revisions $(ARGS)
 
 clean:  ## remove what was built, the environment included
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

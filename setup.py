@@ -15,6 +15,7 @@ setup(
         Extension("router._scan", ["router/native/scan.c"], optional=True),  # likewise
         Extension("router._weigh", ["router/native/weigh.c"], optional=True),
         Extension("router._burden", ["router/native/burden.c"], optional=True),
+        Extension("router._join", ["router/native/join.c"], optional=True),
         Extension("router._filling", ["router/native/filling.c"], optional=True),
         Extension(
             "router._cut",

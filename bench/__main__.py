@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from bench import compare, footprint, growth, guard, report, rounds, steps
+from bench import compare, footprint, growth, guard, report, rounds, starting, steps
 from bench.systems import NGINX, PEERS, TURNOUT
 
 
@@ -55,6 +55,11 @@ def measure_footprint() -> int:
     return 0
 
 
+def commands() -> int:
+    print(starting.table())
+    return 0
+
+
 def measure_soak(minutes: float, share: float) -> int:
     report.keep("soak", footprint.soak(minutes, share))
     return 0
@@ -89,6 +94,7 @@ def main() -> int:
         "growth",
         "footprint",
         "soak",
+        "commands",
         "guard",
         "compare",
         "report",
@@ -111,6 +117,7 @@ def main() -> int:
         "growth": lambda: measure_growth(asked.series),
         "footprint": measure_footprint,
         "soak": lambda: measure_soak(asked.minutes, asked.share),
+        "commands": commands,
         "guard": lambda: check(asked.renew),
         "compare": lambda: compare.compare(Path(asked.series[0]), Path(__file__).parents[1]),
         "report": write,

@@ -25,7 +25,7 @@ from policies.signals import (
     RequestSignals,
     Signals,
 )
-from router.world.documents import read_shipped_policy, shipped_policies
+from router.world.document_files import read_shipped_policy, shipped_policies
 
 REQUEST_US: Final = 229  # CPU of a whole request of 1 KB (docs/benchmarks.md)
 REQUEST_INSTRUCTIONS: Final = 8_500

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_type_hints
 from pydantic import Field, create_model
 
 from policies.decision import Status
-from policies.language.fields import Name, Probability, Strict
-from policies.money import Usd
+from policies.language.fields import Name, Probability, Strict, Usd
 from policies.policy import Policy
 from policies.signals import (
     NO_HINTS,

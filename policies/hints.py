@@ -13,7 +13,7 @@ from policies.headers import (
     ASK_ROUTE,
     REQUEST_HEADERS,
 )
-from policies.language.fields import NAME_PATTERN
+from policies.language.names import NAME_PATTERN
 from policies.money import to_pico
 from policies.signals import NO_HINTS, Hints
 

@@ -5,15 +5,12 @@ Exact where it is billed or written for programs (`usd`), rounded where people r
 """
 
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Any, Final
-
-from pydantic import BeforeValidator, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from typing import Any, Final
 
 PICO_PER_USD: Final = 10**12
 PICO_PER_NANO: Final = 1_000  # the ledger keeps nano-USD
 DECIMALS: Final = 6  # to which the cost of one request is shown to people
-_LARGEST: Final = Decimal(10**9)
+LARGEST_USD: Final = Decimal(10**9)
 
 
 def to_pico(value: Any, *, signed: bool = False) -> int:
@@ -26,9 +23,9 @@ def to_pico(value: Any, *, signed: bool = False) -> int:
         raise ValueError("must be an amount in USD") from None
     if not amount.is_finite():
         raise ValueError("must be a finite amount in USD")
-    if amount > _LARGEST or amount < (-_LARGEST if signed else 0):
-        least = -_LARGEST if signed else 0
-        raise ValueError(f"must be an amount in USD from {least} to {_LARGEST}")
+    if amount > LARGEST_USD or amount < (-LARGEST_USD if signed else 0):
+        least = -LARGEST_USD if signed else 0
+        raise ValueError(f"must be an amount in USD from {least} to {LARGEST_USD}")
     pico = amount * PICO_PER_USD
     if pico != pico.to_integral_value():
         raise ValueError("has over 12 decimals of a USD")
@@ -57,21 +54,3 @@ def usd_rounded(amount: float, decimals: int = DECIMALS) -> str:
 def usd_short(amount: float) -> str:
     """USD for a table: cents from one USD on, millionths below."""
     return usd_rounded(amount, 2 if abs(amount) >= 1 else DECIMALS)
-
-
-def _validated(value: Any) -> int:
-    if isinstance(value, str):
-        raise PydanticCustomError(
-            "usd", "must be an amount in USD, not text", {"hint": "write it without quotes: 0.05"}
-        )
-    try:
-        return to_pico(value)
-    except ValueError as error:
-        raise PydanticCustomError("usd", "{reason}", {"reason": str(error)}) from None
-
-
-Usd = Annotated[
-    int,
-    BeforeValidator(_validated),
-    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 10**9}),
-]

@@ -10,6 +10,8 @@ from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
+from policies.plugin_error import PluginError
+
 DETECTORS: Final = "turnout.detectors"
 DIALECTS: Final = "turnout.dialects"
 OBSERVERS: Final = "turnout.observers"
@@ -17,10 +19,6 @@ VERIFIERS: Final = "turnout.verifiers"
 GROUPS: Final = (DETECTORS, DIALECTS, OBSERVERS, VERIFIERS)
 
 Row = TypeVar("Row")
-
-
-class PluginError(Exception):
-    """A plugin cannot be used; the message names its package and says what to do."""
 
 
 @cache

@@ -8,32 +8,27 @@ import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
+from importlib import import_module
 from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from sqlalchemy import (
-    Column,
-    Connection,
-    Engine,
-    MetaData,
-    Table,
-    create_engine,
-    event,
-    inspect,
-)
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.schema import CreateColumn
 
+from router.migrations.version import UnfitTables, bring_up
 from router.private_files import make_private_file
 
-# The INSERT that can say what to do about keys that exist, by dialect.
-INSERTS: Final[Mapping[str, Any]] = {"sqlite": insert_sqlite, "postgresql": insert_postgresql}
-LATER: Final = {"later": True}  # `info` of a column that older tables of ours lack
+# Whose INSERT can say what to do about keys that exist, by dialect. An engine has imported its own
+# when it is made; the other one would cost every command a tenth of its time (ADR 168).
+_DIALECTS: Final[Mapping[str, str]] = {
+    "sqlite": "sqlalchemy.dialects.sqlite",
+    "postgresql": "sqlalchemy.dialects.postgresql",
+}
+# `info` of a column that tables lack which were made before they had a version.
+LATER: Final = {"later": True}
 _MOST_PARAMETERS: Final = 999  # the most variables of a statement in any SQLite
 # Several processes that begin with one empty database: each table is made by one, and the others
 # find that it is there, or are locked out for a moment. They look again, after these many seconds.
@@ -67,16 +62,7 @@ class DatabaseError(RuntimeError):
 
 
 class ForeignTable(DatabaseError):
-    """A table has a name of ours and lacks columns of ours: see `Database.make`."""
-
-    def __init__(self, table: str, columns: Sequence[str]) -> None:
-        super().__init__(
-            ValueError(
-                f"its table {table} has no {', '.join(columns)}, so another version of Turnout or "
-                "another program made it. Use the version that made it, or name another database "
-                "(`database` in turnout.yaml)"
-            )
-        )
+    """The tables are of a newer version, or another program's: see `Database.make`."""
 
 
 class Database:
@@ -88,7 +74,7 @@ class Database:
     def __init__(self, url: str) -> None:
         try:
             self.engine = open_database(url)
-            self._insert = INSERTS[self.engine.dialect.name]
+            self._insert = _insert_of(self.engine)
         except (SQLAlchemyError, ImportError, KeyError) as error:
             raise DatabaseError(error) from None
         self._changes = Changes(self.engine)
@@ -137,13 +123,13 @@ class Database:
                 _TOGETHER.reset(token)
 
     def make(self, metadata: MetaData) -> None:
-        """Create the tables that do not exist, and add columns of LATER to those that lack them.
+        """Bring the database to the version of this program, and see that it has these tables.
 
-        Several processes may do it at once: whoever comes second looks again, for about eight
-        seconds, and those of each lock (five, in SQLite). Raises ForeignTable where a table lacks
-        another column, so that a database of another version is refused at the start and not by a
-        failing statement later; nothing is added to it. Columns that only a later version knows do
-        no harm.
+        Costs two questions where nothing is to be done. Several processes may do it at once:
+        whoever comes second looks again, for about eight seconds, and those of each lock (five, in
+        SQLite). Raises ForeignTable where the tables are of a newer version or of another program,
+        so that it is told at the start and not by a failing statement later; nothing is changed
+        then. Columns and tables that only others know do no harm. See docs/storage.md.
         """
         for seconds in _PATIENCE:
             try:
@@ -158,39 +144,11 @@ class Database:
 
     def _make(self, metadata: MetaData) -> None:
         try:
-            metadata.create_all(self.engine)
-            lacking = [
-                (table, column)
-                for table in metadata.tables.values()
-                for column in self._lacking(table)
-            ]
+            bring_up(self.engine, metadata.tables)
+        except UnfitTables as error:
+            raise ForeignTable(error) from None
         except SQLAlchemyError as error:
             raise DatabaseError(error) from error
-        for table, column in lacking:
-            if column.info != LATER:
-                foreign = [c.name for t, c in lacking if t is table and c.info != LATER]
-                raise ForeignTable(table.name, sorted(foreign))
-        for table, column in lacking:
-            self._add(table, column)
-
-    def _lacking(self, table: Table) -> list[Column[Any]]:
-        """Our columns that a table does not have."""
-        there = {column["name"] for column in inspect(self.engine).get_columns(table.name)}
-        return [column for column in table.columns if column.name not in there]
-
-    def _add(self, table: Table, column: Column[Any]) -> None:
-        """Add a column to a table, unless somebody else just did."""
-        dialect = self.engine.dialect
-        name = dialect.identifier_preparer.format_table(table)
-        written = CreateColumn(column).compile(dialect=dialect)
-        try:
-            with self.writing() as connection:
-                connection.exec_driver_sql(f"ALTER TABLE {name} ADD COLUMN {written}")
-        except DatabaseError:
-            with self.reading() as connection:
-                there = {each["name"] for each in inspect(connection).get_columns(table.name)}
-            if column.name not in there:
-                raise
 
     def insert(self, table: Table) -> Any:
         """An INSERT that can say what to do about keys that exist."""
@@ -208,6 +166,11 @@ class Database:
         """Give the connections back."""
         self._changes.close()
         self.engine.dispose()
+
+
+def _insert_of(engine: Engine) -> Any:
+    """The INSERT of an engine's dialect. Raises KeyError for one that no store is made for."""
+    return import_module(_DIALECTS[engine.dialect.name]).insert
 
 
 @contextlib.contextmanager
@@ -261,7 +224,7 @@ class Insertion:
     """
 
     def __init__(self, engine: Engine, table: Table) -> None:
-        insert = INSERTS[engine.dialect.name](table).on_conflict_do_nothing()
+        insert = _insert_of(engine)(table).on_conflict_do_nothing()
         self._columns = table.columns.keys()
         compiled = insert.compile(dialect=engine.dialect, column_keys=self._columns)
         self._one = str(compiled)

@@ -17,13 +17,15 @@ from importlib import import_module
 
 from router.cli.main import COMMANDS
 
+# What commands import only when they need it.
+_LATER = ("router.cli.common.usage_tables", "router.world.documents")
 _FIVE = 5  # standard input, output and error; where its id goes; where its end is told
 
 
 def _load() -> None:
     """Import what the commands import, but what only `demo` needs."""
-    for target in COMMANDS.values():
-        module = target.partition(":")[0]
+    commands = (row.target.partition(":")[0] for row in COMMANDS.values())
+    for module in (*commands, *_LATER):
         if module != "router.cli.demo":
             import_module(module)
     gc.collect()

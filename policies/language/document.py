@@ -14,10 +14,10 @@ from policies.language.fields import (
     OneOf,
     Probability,
     Strict,
+    Usd,
     unique,
 )
 from policies.language.limits import LimitsDoc, RunDoc
-from policies.money import Usd
 from policies.objectives import OBJECTIVES
 from policies.redaction import KINDS
 from policies.verifiers import VERIFIERS

@@ -1,13 +1,21 @@
-"""The types that keys of the documents have in common: names, shares, counts, choices."""
+"""The types that keys of the documents have in common: names, shares, counts, choices, money."""
 
 import re
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
 
-NAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$"
+from policies.language.names import NAME_PATTERN
+from policies.money import LARGEST_USD, to_pico
 
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
 _SECONDS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -69,3 +77,21 @@ def unique(value: Any) -> Any:
 
 
 Names = Annotated[list[Name], BeforeValidator(unique), Field(min_length=1, max_length=200)]
+
+
+def _usd(value: Any) -> int:
+    if isinstance(value, str):
+        raise PydanticCustomError(
+            "usd", "must be an amount in USD, not text", {"hint": "write it without quotes: 0.05"}
+        )
+    try:
+        return to_pico(value)
+    except ValueError as error:
+        raise PydanticCustomError("usd", "{reason}", {"reason": str(error)}) from None
+
+
+Usd = Annotated[
+    int,
+    BeforeValidator(_usd),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": int(LARGEST_USD)}),
+]

@@ -11,8 +11,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
-from policies.language.fields import Count, Duration, Probability, Strict
-from policies.money import Usd
+from policies.language.fields import Count, Duration, Probability, Strict, Usd
 
 Measure = Literal["requests", "tokens", "input_tokens", "output_tokens", "usd"]
 Window = Literal[

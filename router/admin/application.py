@@ -125,7 +125,7 @@ def _methods(request: Request) -> list[str]:
         method
         for prefix, route in api_routes()
         if path.startswith(prefix) and route.path_regex.match(path.removeprefix(prefix))
-        for method in route.methods
+        for method in route.methods or ()
     }
     return sorted(found)
 

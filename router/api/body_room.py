@@ -21,6 +21,7 @@ from typing import Final
 
 from router.errors import LimitExceeded, Overloaded, retry_after
 from router.fairness import Line, Ticket
+from router.protocols.beside import may_widen
 
 TIMES: Final = 3  # what came, what was read of it, what goes out
 _WIDE: Final = 3  # times more, where characters may take four bytes each
@@ -46,7 +47,7 @@ def need_of(body: bytes | bytearray) -> int:
 
     One character beyond ASCII may make a text four times as large in memory as it came.
     """
-    narrow = len(body) <= LARGE or (body.isascii() and b"\\u" not in body)
+    narrow = len(body) <= LARGE or not may_widen(body)
     return (TIMES if narrow else TIMES + _WIDE) * len(body)
 
 

@@ -130,7 +130,7 @@ class Incoming(Asked):
         elif len(body) > LARGE or self._room is not None:
             await self._turn(body)
         if len(body) > LARGE:
-            await read_ahead(body, weight)
+            return await read_ahead(body, weight, self.row.amend)
         return body
 
     async def _decoded(self, came: bytes, coding: bytes) -> bytes:

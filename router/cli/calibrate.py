@@ -27,7 +27,7 @@ from classifiers.probing.walls.table import WALLS
 from classifiers.serving import Classifier
 from router.cli.common.card_files import STDOUT, cannot_write, card_path, write_card
 from router.cli.common.documents import config_option, documents_or_end
-from router.cli.common.tables import say
+from router.cli.common.saying import say
 from router.cli.probing.probe import ANSWER_TOKENS, probe_backend
 
 Groups = Mapping[str, Sequence[JudgedAnswer]]

@@ -22,7 +22,7 @@ from router.cli.common.check_prices import price_findings
 from router.cli.common.check_rates import rate_findings
 from router.cli.common.documents import config_option
 from router.cli.common.policies import read_policy, read_probes
-from router.cli.common.tables import say, say_json
+from router.cli.common.saying import say, say_json
 from router.operations.declared import DeclaredPaths
 from router.settings import environment
 from router.world.documents import read_documents

@@ -15,7 +15,8 @@ from rich.text import Text
 
 from policies.findings import DocumentError
 from router.cli.common.documents import config_option, end_with_findings
-from router.cli.common.tables import narrow, say, say_json, show, standard_output
+from router.cli.common.saying import say, say_json
+from router.cli.common.tables import narrow, show, standard_output
 from router.database import DatabaseError
 from router.drills.copied import CannotRun
 from router.drills.faults import LEDGER, chosen

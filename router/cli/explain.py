@@ -24,7 +24,7 @@ from router.cli.common.explain_sources import (
     tiers_of,
 )
 from router.cli.common.policies import policy_or_end
-from router.cli.common.tables import say, say_json
+from router.cli.common.saying import say, say_json
 from router.pipeline.response_headers import DECISION
 from router.world.documents import Documents
 from router.world.snapshot import Snapshot, compile_snapshot

@@ -5,12 +5,11 @@ from difflib import get_close_matches
 from pathlib import Path
 
 import click
-from rich.table import Column, Table
 
 from router.auth.store import KeyStore, StoredKey
-from router.cli.common.documents import config_option, documents_or_end
+from router.cli.common.documents import config_option, outline_or_end
+from router.cli.common.saying import say, say_json, say_rows
 from router.cli.common.stores import opened
-from router.cli.common.tables import say, say_json, show
 
 
 @click.group()
@@ -29,8 +28,8 @@ def create(config_path: Path, organization: str, tier: str | None, team: str | N
     Standard output holds the key alone, so that a script can take it:
     KEY=$(turnout keys create --organization acme --tier pro)
     """
-    documents = documents_or_end(config_path)
-    tier = _known(tier, list(documents.policy.tiers))
+    documents = outline_or_end(config_path)
+    tier = _known(tier, list(documents.tiers))
     with opened(documents, KeyStore) as store:
         key, key_id = store.create(organization, tier, team)
     say(key)
@@ -67,26 +66,20 @@ def _known(tier: str | None, tiers: list[str]) -> str:
 )
 def list_keys(config_path: Path, form: str) -> None:
     """List every key ever made, without the keys themselves."""
-    with opened(documents_or_end(config_path), KeyStore) as store:
+    with opened(outline_or_end(config_path), KeyStore) as store:
         stored = store.all()
     if form == "json":
         say_json(json.dumps([_record(key) for key in stored], indent=2))
         return
-    table = Table(Column("Key", no_wrap=True), "Organization", "Team", "Tier")
-    table.add_column("Created (UTC)")
-    table.add_column("State")
-    for key in stored:
-        who = key.principal
-        state = f"revoked {key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else "working"
-        table.add_row(
-            who.key_id,
-            who.organization,
-            who.team or "",
-            who.tier,
-            f"{key.created_at:%Y-%m-%d %H:%M}",
-            state,
-        )
-    show(table)
+    columns = ("Key", "Organization", "Team", "Tier", "Created (UTC)", "State")
+    say_rows(columns, map(_row, stored))
+
+
+def _row(key: StoredKey) -> tuple[str | None, ...]:
+    who = key.principal
+    state = f"revoked {key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else "working"
+    created = f"{key.created_at:%Y-%m-%d %H:%M}"
+    return who.key_id, who.organization, who.team, who.tier, created, state
 
 
 def _record(key: StoredKey) -> dict[str, str | None]:
@@ -106,7 +99,7 @@ def _record(key: StoredKey) -> dict[str, str | None]:
 @click.argument("key_id")
 def revoke(config_path: Path, key_id: str) -> None:
     """Revoke the key with this id (see `keys list`); running gateways follow within seconds."""
-    with opened(documents_or_end(config_path), KeyStore) as store:
+    with opened(outline_or_end(config_path), KeyStore) as store:
         done = store.revoke(key_id)
     if not done:
         raise click.ClickException(f"there is no working key {key_id!r}; see: turnout keys list")

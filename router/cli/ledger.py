@@ -8,8 +8,9 @@ import orjson
 from policies.money import PICO_PER_NANO, to_pico, usd
 from router.cli.common.documents import config_option, documents_or_end
 from router.cli.common.ledgers import connected, run, server_of
+from router.cli.common.saying import say, say_json
 from router.cli.common.state_printer import print_state
-from router.cli.common.tables import say, say_json, standard_output
+from router.cli.common.tables import standard_output
 from router.cli.ledger_check import check, repair
 from router.ledger.check.show import show as show_state
 from router.ledger.check.words import Shown

@@ -12,7 +12,7 @@ import orjson
 
 from router.cli.common.documents import config_option, documents_or_end
 from router.cli.common.ledgers import connected, run
-from router.cli.common.tables import say, say_json
+from router.cli.common.saying import say, say_json
 from router.ledger.check.check import LedgerCheck
 from router.ledger.check.findings import CheckReport, Finding
 from router.ledger.clock_state import ClockState

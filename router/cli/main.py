@@ -1,77 +1,106 @@
-"""The `turnout` command.
+"""The `turnout` command."""
 
-A command's module is imported when the command is called: what `turnout demo` needs (the official
-client, half a second) must not slow down `turnout serve`.
-"""
-
-import gc
-import sys
 from collections.abc import Mapping
-from importlib import import_module
-from importlib.metadata import version
-from types import MappingProxyType, ModuleType
+from types import MappingProxyType
 from typing import Final
 
 import click
 
-from policies.plugins import PluginError
+from policies.plugin_error import PluginError
+from router.cli.common.lazy import Later, LazyGroup
 from router.printable import printable
 
-COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
+COMMANDS: Final[Mapping[str, Later]] = MappingProxyType(
     {
-        "serve": "router.cli.serve:serve",
-        "check": "router.cli.check:check",
-        "keys": "router.cli.keys:keys",
-        "usage": "router.cli.usage:usage",
-        "responses": "router.cli.responses:responses",
-        "savings": "router.cli.savings:show_savings",
-        "ledger": "router.cli.ledger:ledger",
-        "models": "router.cli.models:models",
-        "prices": "router.cli.prices:prices",
-        "explain": "router.cli.explain:explain",
-        "replay": "router.cli.replay:replay",
-        "diff": "router.cli.diff:diff",
-        "tune": "router.cli.tune:tune",
-        "schema": "router.cli.schema:schema",
-        "score": "router.cli.score:score",
-        "calibrate": "router.cli.calibrate:calibrate",
-        "recalibrate": "router.cli.recalibrate:recalibrate_cards",
-        "outcomes": "router.cli.outcomes:outcomes",
-        "drill": "router.cli.drill:drill",
-        "demo": "router.cli.demo:demo",
+        "serve": Later(
+            "router.cli.serve:serve",
+            "Run the gateway until SIGTERM or Ctrl-C; streams in flight may finish first.",
+        ),
+        "check": Later(
+            "router.cli.check:check",
+            "Check turnout.yaml, its policy and its ability cards, or one policy, without serving.",
+        ),
+        "keys": Later(
+            "router.cli.keys:keys",
+            "Make, list and revoke the keys of customers.",
+        ),
+        "usage": Later(
+            "router.cli.usage:usage",
+            "Show what was spent, from the stored usage.",
+        ),
+        "responses": Later(
+            "router.cli.responses:responses",
+            "Count and erase the responses and conversations that are kept for customers.",
+        ),
+        "savings": Later(
+            "router.cli.savings:show_savings",
+            "Show what routing saved beside sending everything to one backend, the baseline.",
+        ),
+        "ledger": Later(
+            "router.cli.ledger:ledger",
+            "Check, repair and show the ledger of quotas and usage; `turnout drill` tests one.",
+        ),
+        "models": Later(
+            "router.cli.models:models",
+            "List the providers to write as `provider:` in turnout.yaml, or the models of one of"
+            " them.",
+        ),
+        "prices": Later(
+            "router.cli.prices:prices",
+            "Show list prices in USD per million tokens, as they were or are at a time, with"
+            " source, version and day of the list.",
+        ),
+        "explain": Later(
+            "router.cli.explain:explain",
+            "Say why a request goes where it goes: each rule, each candidate, the winner.",
+        ),
+        "replay": Later(
+            "router.cli.replay:replay",
+            "Decide the requests of decision LOGS again under another policy.",
+        ),
+        "diff": Later(
+            "router.cli.diff:diff",
+            "Compare policy BEFORE with policy AFTER over decision logs: files, or shipped names.",
+        ),
+        "tune": Later(
+            "router.cli.tune:tune",
+            "Search the thresholds of a route against decision logs; print the lines to paste.",
+        ),
+        "schema": Later(
+            "router.cli.schema:schema",
+            "Print the JSON Schema of a policy (or of its probes), for editors that complete and"
+            " check.",
+        ),
+        "score": Later(
+            "router.cli.score:score",
+            "Say how likely each backend is to answer well, for every chat request in REQUESTS.",
+        ),
+        "calibrate": Later(
+            "router.cli.calibrate:calibrate",
+            "Fit an ability card: how likely BACKEND answers well, given what the classifier sees.",
+        ),
+        "recalibrate": Later(
+            "router.cli.recalibrate:recalibrate_cards",
+            "Refit ability cards on the outcomes of feedback, verifiers and audits.",
+        ),
+        "outcomes": Later(
+            "router.cli.outcomes:outcomes",
+            "Write the stored outcomes as JSON lines, oldest first.",
+        ),
+        "drill": Later(
+            "router.cli.drill:drill",
+            "Break a copy of this deployment on purpose, and say which promises held.",
+        ),
+        "demo": Later(
+            "router.cli.demo:demo",
+            "See Turnout work: no key, no GPU, no network.",
+        ),
     }
 )
 
 
-def _imported(module: str) -> ModuleType:
-    """Import a module, once. All that comes with it stays: to look through it for garbage meanwhile
-    takes a sixth of the time, and at the end of a command as much again.
-    """
-    if module in sys.modules:
-        return sys.modules[module]
-    gc.disable()
-    try:
-        return import_module(module)
-    finally:
-        gc.freeze()
-        gc.enable()
-
-
-class _Commands(click.Group):
-    """A group whose commands are rows of COMMANDS."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names, in the order of the table."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return the command of this name, None where there is none."""
-        target = COMMANDS.get(cmd_name)
-        if target is None:
-            return None
-        module, _, name = target.partition(":")
-        command: click.Command = getattr(_imported(module), name)
-        return command
+class _Commands(LazyGroup):
+    """The whole command line."""
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a command; what a plugin breaks is told in its own words."""
@@ -85,8 +114,10 @@ class _Commands(click.Group):
             raise
 
 
-@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(version("turnout"), prog_name="turnout")
+@click.command(
+    cls=_Commands, lazily=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.version_option(package_name="turnout", prog_name="turnout")
 def main() -> None:
     """Send each prompt to the cheapest backend that can handle it.
 

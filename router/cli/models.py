@@ -12,7 +12,8 @@ from rich.table import Table
 
 from router.backends.catalog import Provider, load_catalog
 from router.cli.common.price_rows import header, model_rows
-from router.cli.common.tables import PlainConsole, say, say_json
+from router.cli.common.saying import say, say_json
+from router.cli.common.tables import PlainConsole
 from router.prices.price_list import SHIPPED
 
 _JSON_ONLY: Final = frozenset({"title", "notes", "list"})  # too long for a line

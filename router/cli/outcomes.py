@@ -8,9 +8,9 @@ import click
 import numpy as np
 
 from router.cli.common.documents import config_option, documents_or_end
+from router.cli.common.saying import say
 from router.cli.common.stores import opened
 from router.cli.common.streams import STANDARD, any_file, writing
-from router.cli.common.tables import say
 from router.loop.outcome_store import JudgedDecision
 from router.loop.prompt_store import PromptStore
 from router.printable import safe_json

@@ -19,7 +19,7 @@ from router.cli.common.price_rows import (
     schedule_rows,
     tier_rows,
 )
-from router.cli.common.tables import say
+from router.cli.common.saying import say
 from router.cli.models import format_option, show
 from router.prices.likeness import is_same_model
 from router.prices.list_files import ListError

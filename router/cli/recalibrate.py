@@ -8,8 +8,8 @@ import click
 
 from classifiers.artifact import ArtifactError
 from router.cli.common.documents import config_option, documents_or_end
+from router.cli.common.saying import say
 from router.cli.common.stores import opened
-from router.cli.common.tables import say
 from router.learning import learner_of, load_classifier
 from router.loop.card_store import CardStore
 from router.loop.outcome_store import OutcomeStore

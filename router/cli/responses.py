@@ -10,8 +10,9 @@ import click
 from rich.table import Table
 
 from router.cli.common.documents import config_option, documents_or_end
+from router.cli.common.saying import say
 from router.cli.common.stores import opened
-from router.cli.common.tables import say, show
+from router.cli.common.tables import show
 
 if TYPE_CHECKING:  # what it needs is there only where responses are kept
     from router.stored.conversation_store import ConversationStore

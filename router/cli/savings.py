@@ -11,7 +11,8 @@ from rich.table import Table
 from policies.findings import suggestion
 from policies.money import to_usd, usd_short
 from router.cli.common.documents import config_option, documents_or_end
-from router.cli.common.tables import narrow, say, say_json, show
+from router.cli.common.saying import say, say_json
+from router.cli.common.tables import narrow, show
 from router.cli.usage import day
 from router.database import DatabaseError
 from router.loop.outcome_store import OutcomeStore

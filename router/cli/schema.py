@@ -3,7 +3,7 @@
 import click
 
 from policies.language.schema import SCHEMAS, schema_text
-from router.cli.common.tables import say
+from router.cli.common.saying import say
 
 
 @click.command()

@@ -12,8 +12,8 @@ from classifiers.artifact import ArtifactError
 from classifiers.prompt import Prompt, prompt_of_messages
 from classifiers.serving import Classifier
 from classifiers.text.lexical_features import FEATURES_VERSION
+from router.cli.common.saying import say
 from router.cli.common.streams import STANDARD, any_file, reading, writing
-from router.cli.common.tables import say
 from router.printable import safe_json
 
 BATCH: Final = 64

@@ -1,25 +1,23 @@
 """`turnout usage`: what was spent, by whom and where."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Final
 
 import click
-from rich.table import Table
 
-from policies.money import usd
-from router.cli.common.documents import config_option, documents_or_end
-from router.cli.common.tables import narrow, say, show
+from router.cli.common.documents import config_option, outline_or_end
+from router.cli.common.lazy import imported
 from router.database import DatabaseError
 from router.usage.report import GROUPS, NO_MARKUP, Report, spend
 from router.usage.report_formats import as_csv, as_json
-from router.usage.store import SUMS, UsageStore
+from router.usage.store import UsageStore
 
 _FORMATS: Final[dict[str, Callable[..., str]]] = {"csv": as_csv, "json": as_json}
 _MOST_MARKUP: Final = 1000
-_USUAL, _PARTS, _UNITS = SUMS[:3], SUMS[3:6], SUMS[6:]  # of every request, of its tokens, beside
+_TABLES: Final = "router.cli.common.usage_tables"
 
 
 def day(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
@@ -129,7 +127,7 @@ def usage(
     with = + - or @ gets an apostrophe in front, so that no spreadsheet runs it.
     """
     report = _spent(
-        documents_or_end(config_path).database,
+        outline_or_end(config_path).database,
         *(by, organization),
         since=since,
         until=until,
@@ -137,9 +135,7 @@ def usage(
         markup=factor,
     )
     if form == "table":
-        for n, table in enumerate(tables_of(report)):
-            say("\n" * (n > 0), nl=False)
-            show(table)
+        imported(_TABLES).show_report(report)
     else:
         click.echo(_FORMATS[form](report, total=total).encode(), nl=False)
 
@@ -154,39 +150,3 @@ def _spent(database: str, by: Sequence[str], organization: str | None, **asked: 
             store.close()
     except DatabaseError as error:
         raise click.ClickException(str(error)) from None
-
-
-def tables_of(report: Report) -> list[Table]:
-    """Return what everybody looks for, and then what few requests have, in tables that fit 80
-    columns each. What nobody used gets no column.
-    """
-    money = {"cost_pico": "USD"}
-    if report.markup != NO_MARKUP:
-        money["price_pico"] = f"USD x {report.markup.normalize():f}"
-    tables = [_table(report, _USUAL, money)]
-    for names in (_PARTS, _UNITS):
-        used = [name for name in names if report.total[name]]
-        if used:
-            tables.append(_table(report, used, {}))
-    return tables
-
-
-def _table(report: Report, counted: Sequence[str], money: Mapping[str, str]) -> Table:
-    """A line for each row that has any of it. Names are folded where they must, numbers never."""
-    total, table = report.total, narrow("")
-    table.title, table.show_footer = None, True
-    for n, name in enumerate(report.by):
-        table.add_column(name, "total" if n == 0 else "")
-    for name in counted:
-        heading = name.replace("_tokens", "").replace("_", " ")
-        table.add_column(heading, f"{total[name]:,}", justify="right", no_wrap=True)
-    for name, heading in money.items():
-        table.add_column(heading, usd(total[name], least=2), justify="right", no_wrap=True)
-    for row in report.rows:
-        if money or any(row[name] for name in counted):
-            table.add_row(
-                *(str(row[name] if row[name] is not None else "-") for name in report.by),
-                *(f"{row[name]:,}" for name in counted),
-                *(usd(row[name], least=2) for name in money),
-            )
-    return table

@@ -22,7 +22,8 @@ from policies.language.source import parse
 from router.backends.catalog import load_catalog
 from router.prices.list_prices import list_price
 from router.world.config_load import load_config
-from router.world.documents import Documents, read_policy, read_shipped_policy, shipped_policies
+from router.world.document_files import read_shipped_policy, shipped_policies
+from router.world.documents import Documents, read_policy
 
 NAMES: Final = ("one", "two")  # the gateways
 POLICY: Final = "policy.yaml"

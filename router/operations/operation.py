@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from router.ask import Ask
 from router.errors import TurnoutError
+from router.protocols.ahead import Amend
 from router.protocols.headers import Fields
 from router.protocols.table import PROTOCOLS
 
@@ -26,6 +27,7 @@ class Operation:
     request may name what the gateway keeps. `over_websocket`: it may be asked in messages too.
     `methods` are those with which it is asked.
     `lists`: what is kept of it is listed at its path by GET, beside inference.
+    `amend` changes a large body before it is read: a model in the address comes into it.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Operation:
     methods: tuple[bytes, ...] = (b"POST",)
     lists: bool = False
     over_websocket: bool = False
+    amend: Amend | None = None
 
     def error_body(self, error: TurnoutError) -> bytes:
         """The body of an error response, as the clients of its protocol expect it."""
@@ -79,6 +82,7 @@ class Count:
     resumes: bool = False
     methods: ClassVar[tuple[bytes, ...]] = (b"POST",)
     lists: ClassVar[bool] = False
+    amend: ClassVar[None] = None
 
     def error_body(self, error: TurnoutError) -> bytes:
         """The body of an error response, as the clients of its protocol expect it."""
@@ -95,6 +99,7 @@ class Preparation:
     names_request: bool = False
     methods: ClassVar[tuple[bytes, ...]] = (b"POST",)
     lists: ClassVar[bool] = False
+    amend: ClassVar[None] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +111,7 @@ class Judgement:
     names_request: bool = False
     methods: ClassVar[tuple[bytes, ...]] = (b"POST",)
     lists: ClassVar[bool] = False
+    amend: ClassVar[None] = None
 
 
 Row = Operation | Count | Preparation | Judgement

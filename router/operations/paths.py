@@ -26,9 +26,11 @@ from router.operations.table import (
     FEEDBACK,
     OPERATIONS,
 )
+from router.protocols.ahead import LARGE
 from router.protocols.fields import read_model
 from router.protocols.headers import Fields
 from router.protocols.multipart import with_field
+from router.protocols.splice import spliced
 
 _ROWS: Final[tuple[Row, ...]] = (*OPERATIONS, *COUNTS, FEEDBACK)
 
@@ -49,6 +51,7 @@ _DEPLOYMENT: Final = re.compile(rb"/openai/deployments/([!-.0-~]{1,768})/([a-z/]
 _CONTENT: Final = re.compile(
     rb"/v1(?:beta)?/models/([!-~]{1,768}):(generateContent|streamGenerateContent|countTokens)"
 )
+_EMPTY: Final = re.compile(rb"\s*}")
 _AZURE: Final = b"/openai/v1/"
 _CONTENT_ROW: Final = next(row for row in OPERATIONS if row.path == CONTENT_PATH)
 _CONTENT_COUNT: Final = next(row for row in COUNTS if row.path == COUNT_PATH)
@@ -82,7 +85,18 @@ def _at_azures(path: bytes) -> Row | None:
     row = ROUTES.get(b"/v1/" + match[2]) if match else None
     if match is None or not isinstance(row, Operation):
         return None
-    return replace(row, parse=partial(_parse_named, row, unquote(match[1].decode())))
+    name = unquote(match[1].decode())
+    return replace(row, parse=partial(_parse_named, row, name), amend=partial(_amended, name))
+
+
+def _amended(name: str, raw: bytes, small: bytes) -> bytes:
+    """A large JSON body with the model that the path names, where it has none by itself."""
+    try:
+        held = orjson.loads(small)
+    except orjson.JSONDecodeError:
+        return raw
+    has_one = not isinstance(held, dict) or "model" in held
+    return raw if has_one else _with_model(raw, name, is_form=False)
 
 
 def _parse_named(row: Operation, name: str, raw: bytes, headers: Fields) -> Ask:
@@ -94,7 +108,9 @@ def _parse_named(row: Operation, name: str, raw: bytes, headers: Fields) -> Ask:
 
 def _parse(row: Operation, name: str, raw: bytes, headers: Fields) -> Ask:
     is_form = headers.get(b"content-type", b"").lower().startswith(b"multipart/")
-    if (b'name="model"' if is_form else b'"model"') not in raw:
+    sign = b'name="model"' if is_form else b'"model"'
+    # A large body of JSON has its model already, where it was read ahead.
+    if (is_form or len(raw) <= LARGE) and sign not in raw:
         return row.parse(_with_model(raw, name, is_form=is_form), headers)
     try:
         return row.parse(raw, headers)
@@ -108,8 +124,9 @@ def _with_model(raw: bytes, name: str, *, is_form: bool) -> bytes:
     """The body with a model before all else; one that cannot be read stays as it is."""
     if is_form:
         return with_field(raw, "model", name)
-    before, brace, rest = raw.partition(b"{")
-    if not brace:
+    at = raw.find(b"{") + 1
+    if not at:
         return raw
-    comma = b"" if rest.lstrip().startswith(b"}") else b","
-    return b"".join((before, b'{"model":', orjson.dumps(name), comma, rest))
+    comma = b"" if _EMPTY.match(raw, at) else b","
+    model = b'"model":%b%b' % (orjson.dumps(name), comma)
+    return spliced(raw, ((at, at, model),))

@@ -26,6 +26,7 @@ from router.pipeline.keeping import KeepingCaller
 from router.pipeline.request_context import RequestContext
 from router.pipeline.serving import RunShelf
 from router.protocols.ahead import read_ahead
+from router.protocols.beside import json_of
 from router.protocols.edits import with_value, without
 from router.protocols.headers import Fields
 from router.protocols.responses.kept import (
@@ -270,7 +271,7 @@ def _not_there(why: str) -> BadRequest:
 async def _with_input(parse: Parse, ask: Ask, items: list[Any], fields: Fields) -> Ask:
     """The request with this input in place of its own, and of a response or a conversation of ours
     that it names."""
-    edits: dict[str, bytes | None] = {"input": orjson.dumps(items)}
+    edits: dict[str, bytes | None] = {"input": json_of(items, len(ask.raw))}
     if is_kept_id(ask.body.get(_PREVIOUS)):
         edits[_PREVIOUS] = None
     if is_conversation_id(conversation_named(ask.body)):

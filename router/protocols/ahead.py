@@ -36,7 +36,7 @@ MAX_HALVES: Final = 100_000  # escapes that may be halves of characters, where a
 
 
 # One: large bodies take turns anyhow, and each thread keeps what memory it once had.
-_THREAD: Final = ThreadPoolExecutor(1, "reads-ahead")
+THREAD: Final = ThreadPoolExecutor(1, "reads-ahead")
 
 
 class Ahead(NamedTuple):
@@ -74,6 +74,7 @@ def outline_of(raw: bytes, members: Members) -> bytes:
 
 
 Weigh = Callable[[bytes], int]
+Amend = Callable[[bytes, bytes], bytes]  # a body, and what is left of it without its long texts
 Cut = Callable[[bytes, int, bool], "_cut.Cuts"]
 
 
@@ -103,22 +104,28 @@ utf8_size: Final[Callable[[str], int]] = _utf8_size_in_python if _CUT is None el
 _AHEAD: Final[ContextVar[list[Ahead] | None]] = ContextVar("ahead", default=None)
 
 
-async def read_ahead(raw: bytes, weigh: Weigh | None = None) -> None:
+async def read_ahead(raw: bytes, weigh: Weigh | None = None, amend: Amend | None = None) -> bytes:
     """Let a thread read a large body that this task is going to parse; a smaller one never.
 
-    It weighs all of the body, too, for whoever has to know how many tokens that are at most.
+    It weighs all of the body, too, for whoever has to know how many tokens that are at most. What
+    is returned is to be parsed: the body itself, or as `amend` changes it.
     """
     if _CUT is not None and len(raw) > LARGE and raw[:1] != b"-":  # which begins a form
         loop = asyncio.get_running_loop()
-        held = [await loop.run_in_executor(_THREAD, _read, _CUT, raw, weigh)]
+        held = [await loop.run_in_executor(THREAD, _read, _CUT, raw, weigh, amend)]
         _AHEAD.set(held)
         task = asyncio.current_task()
         if task is not None:
             task.add_done_callback(lambda _: held.clear())
+        return held[0].raw
+    return raw
 
 
-def _read(cut: Cut, raw: bytes, weigh: Weigh | None) -> Ahead:
+def _read(cut: Cut, raw: bytes, weigh: Weigh | None, amend: Amend | None) -> Ahead:
     ahead = ahead_of(cut, raw)
+    if amend is not None and ahead.cuts is not None:
+        raw = amend(raw, ahead.cuts.small)
+        ahead = ahead if raw is ahead.raw else ahead_of(cut, raw)
     if weigh is None or ahead.cuts is None:
         return ahead
     texts = {id(text): _weight_of(text, weigh) for text in ahead.cuts.numbered}

@@ -12,7 +12,8 @@ from typing import Final
 
 import orjson
 
-from router.protocols.ahead import MOST_OF_A_BYTE, Outlined
+from router.protocols.ahead import LARGE, MOST_OF_A_BYTE, Outlined
+from router.protocols.beside import joined
 from router.protocols.scan import Members, Span
 
 Edits = Mapping[str, bytes | None]
@@ -42,7 +43,7 @@ def spliced(raw: bytes, changes: Iterable[Change]) -> bytes:
         parts += whole[at:start], new
         at = end
     parts.append(whole[at:])
-    return b"".join(parts)
+    return b"".join(parts) if len(raw) <= LARGE else joined(parts)
 
 
 def splice(raw: bytes, members: Members, edits: Edits, renames: Renames = _NO_RENAMES) -> bytes:

@@ -9,8 +9,7 @@ from pydantic import (
     create_model,
 )
 
-from policies.language.fields import Duration
-from policies.money import Usd
+from policies.language.fields import Duration, Usd
 from router.backends.backend import Capacity, Reach, Timeouts
 from router.backends.credentials.specs import CLOUD_PLATFORM, COGNITIVE_SERVICES
 from router.protocols.quirks import QUIRKS, Quirks

@@ -2,22 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
 from policies.findings import DocumentError, Finding
-from policies.language.source import MAX_BYTES, parse
+from policies.language.source import parse
 from policies.policy import Policy
 from policies.policy import load as load_policy
 from router.backends.backend import Backend
 from router.prices.book import PriceBook
-from router.regular_files import read_regular
 from router.world.config import Config
 from router.world.config_load import LoadedConfig, load_config
+from router.world.document_files import read_shipped_policy, read_text, shipped_policies
+from router.world.outline import Outline
 from router.world.plugins import load_plugins
 
-_SHIPPED: Final = files("policies") / "shipped"
 _NO_CONFIG: Final = "write one (docs/operations.md shows how), or see Turnout work: turnout demo"
 
 
@@ -62,31 +61,21 @@ class Documents:
             return self.config.database.get_secret_value()
         return f"sqlite:///{self.data / 'turnout.db'}"
 
+    @property
+    def decisions(self) -> str:
+        """Where the decision log goes: off, stdout, or a file below the data folder."""
+        return self.config.decisions.to
 
-def shipped_policies() -> list[str]:
-    """Return the names of the policies that ship with Turnout."""
-    names = (entry.name for entry in _SHIPPED.iterdir())
-    return sorted(
-        name.removesuffix(".yaml")
-        for name in names
-        if name.endswith(".yaml") and not name.endswith(".probes.yaml")
-    )
-
-
-def read_shipped_policy(name: str) -> str:
-    """Return the text of a shipped policy; `name.probes` for that of its probes."""
-    return (_SHIPPED / f"{name}.yaml").read_text(encoding="utf-8")
-
-
-def _text(path: Path) -> str:
-    """The text of a file, or as much of it as is too much."""
-    raw = read_regular(path, MAX_BYTES)
-    return raw.decode("utf-8", "replace" if len(raw) > MAX_BYTES else "strict")
+    def outline(self) -> Outline:
+        """What commands about customers need, as `router.world.outline` reads it faster."""
+        tiers = self.policy.source.value.get("tiers", {})
+        ledger, zone = self.config.ledger, self.policy.timezone
+        return Outline(self.folder, self.data, self.database, ledger, self.decisions, tiers, zone)
 
 
 def _read(path: Path, what: str, remedy: str) -> str:
     try:
-        return _text(path)
+        return read_text(path)
     except OSError as error:
         reason = error.strerror or "unknown reason"
     except UnicodeDecodeError:
@@ -109,7 +98,7 @@ def price_file_of(config_path: Path) -> Path | None:
     all else; None for the shipped one, and where that cannot be read.
     """
     try:
-        document = parse(_text(config_path), str(config_path))
+        document = parse(read_text(config_path), str(config_path))
     except (OSError, UnicodeDecodeError, DocumentError):
         return None
     named = document.value.get("prices") if isinstance(document.value, dict) else None

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from policies.money import Usd
+from policies.language.fields import Usd
 from router.counters import PARTS, REASONING, TOKENS, Parts
 from router.units import FEES, UNITS, Units
 from router.world.config_values import Share, wrong

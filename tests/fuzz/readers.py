@@ -14,6 +14,7 @@ from classifiers.text.reading import READ
 from router.api.filling import Filling, FillingInPython
 from router.ledger.text_weights import WEIGHTS, weigh, weigh_in_python
 from router.protocols.ahead import utf8_size
+from router.protocols.beside import joined, json_in_pieces, may_widen
 from router.protocols.burden import burden, burden_in_python
 from router.protocols.scan import scan, scan_in_python
 from router.protocols.twins import UnsafeBody
@@ -82,6 +83,16 @@ def filled(data: bytes) -> None:
         assert one.take() == data
 
 
+def written(data: bytes) -> None:
+    """Large texts are written as orjson writes them, and pieces are joined as they are."""
+    text = data.decode("utf-8", "replace")
+    for value in ({"a": text, "b": [text, "x"]}, data.decode("latin-1"), text[:5]):
+        assert json_in_pieces(value, 0) == orjson.dumps(value)
+    pieces: list[bytes | memoryview] = [memoryview(data)[:9], b"", data]
+    assert joined(pieces) == b"".join(pieces)
+    assert may_widen(data) == (not data.isascii() or b"\\u" in data)
+
+
 _READ_IN_PYTHON: Final = python_reader(LEXICAL)
 
 READERS: Final[Mapping[str, Callable[[bytes], None]]] = {
@@ -89,6 +100,7 @@ READERS: Final[Mapping[str, Callable[[bytes], None]]] = {
     "weigh": weighed,
     "burden": burdened,
     "ahead": read_ahead,
+    "written": written,
     "filling": filled,
     "prompts": prompts,
 }

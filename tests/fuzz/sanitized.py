@@ -22,6 +22,7 @@ SOURCES: Final = {
     "router._weigh": ["router/native/weigh.c"],
     "router._burden": ["router/native/burden.c"],
     "router._cut": ["router/native/cut.c", "router/native/json_text.c"],
+    "router._join": ["router/native/join.c"],
     "router._filling": ["router/native/filling.c"],
     "classifiers._reader": ["classifiers/native/*.c"],
 }
@@ -30,6 +31,7 @@ READ_BY: Final = {
     "weigh": "router._weigh",
     "burden": "router._burden",
     "ahead": "router._cut",
+    "written": "router._join",
     "filling": "router._filling",
     "prompts": "classifiers._reader",
 }

@@ -9,7 +9,8 @@ import pytest
 from policies.policy import load
 from router.cli.common.check_prices import price_findings
 from router.world.config_load import load_config
-from router.world.documents import Documents, read_shipped_policy
+from router.world.document_files import read_shipped_policy
+from router.world.documents import Documents
 
 ROOT = Path(__file__).parents[2]
 PAGES = ("README.md", "docs/operations.md", "docs/backends.md", "docs/api.md", "docs/quotas.md")

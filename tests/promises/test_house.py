@@ -19,6 +19,7 @@ PRODUCT = [
     path
     for package in ("router", "policies", "classifiers")
     for path in sorted((ROOT / package).rglob("*.py"))
+    if path.parent.name != "versions"  # written by `make revision`, and never changed again
 ]
 MOST_LINES, MOST_IN_A_FUNCTION = 350, 45
 

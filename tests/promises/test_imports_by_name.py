@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 CONTRACTS = PYPROJECT["tool"]["importlinter"]["contracts"]
 OURS = PYPROJECT["tool"]["importlinter"]["root_packages"]
-IMPORTING = {"import_module", "__import__"}
+IMPORTING = {"import_module", "__import__", "Later", "imported"}
 NAMED = re.compile(rf"(?P<module>(?:{'|'.join(OURS)})(?:\.\w+)+)(?::\w+)?")
 
 

@@ -21,8 +21,8 @@ from policies.findings import Finding, render
 from router.cli.common.log_options import console
 from router.cli.common.state_printer import print_state
 from router.cli.common.tables import PlainConsole, narrow, show
+from router.cli.common.usage_tables import tables_of
 from router.cli.main import main
-from router.cli.usage import tables_of
 from router.printable import printable, printable_beside_colours, safe_json
 from router.telemetry.logs import JsonFormatter, TerminalFormatter
 from router.usage.report import Report
@@ -206,7 +206,7 @@ def test_commands_print_through_the_one_place_that_makes_text_of_names():
         and ast.unparse(node.func) in ("click.echo", "print", "Console", "click.secho")
     }
     assert others == {
-        "common/tables.py: click.echo",
+        "common/saying.py: click.echo",
         "common/card_files.py: click.echo",  # a card, byte by byte
         "usage.py: click.echo",  # CSV and JSON, made safe where they are written
         "common/policies.py: Console",  # bars with words of our own

@@ -7,13 +7,15 @@ from pathlib import Path
 from threading import Barrier
 
 import pytest
-from sqlalchemy import Column, Integer, MetaData, Table, text
+from older_tables import older
+from sqlalchemy import select, text
 
 from router.auth.store import KeyStore
 from router.database import Database, DatabaseError
 from router.loop.card_store import CardStore
 from router.loop.outcome_store import OutcomeStore
 from router.usage.books import LedgerBooks
+from router.usage.rows import USAGE
 from router.usage.store import UsageStore
 
 TOGETHER = 6
@@ -50,19 +52,14 @@ def test_all_begin_with_one_empty_database_and_each_writes_to_it(database: str):
     store.close()
 
 
-def test_a_column_that_all_add_at_once_is_added_once(database: str):
+def test_older_tables_are_brought_up_once_by_whoever_is_first(database: str):
     made = Database(database)
-    with made.writing() as connection:
-        connection.execute(text("create table numbers (n integer)"))
-    later = MetaData()
-    Table("numbers", later, Column("n", Integer), Column("m", Integer, info={"later": True}))
-
-    def add() -> None:
-        each = Database(database)
-        each.make(later)
-        each.close()
-
-    assert at_once(add) == []
+    older(made)
+    assert at_once(lambda: all_tables(database)) == []
+    with made.reading() as connection:
+        assert connection.execute(select(USAGE.c.hold_id, USAGE.c.cache_write_tokens)).all() == [
+            ("h1", 0)
+        ]
     made.close()
 
 

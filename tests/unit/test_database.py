@@ -6,15 +6,12 @@ from threading import Barrier, Thread
 
 import pytest
 from sqlalchemy import (
-    BigInteger,
     Column,
     Integer,
     LargeBinary,
     MetaData,
-    String,
     Table,
     event,
-    inspect,
     select,
     text,
 )
@@ -22,11 +19,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import router
 from router.database import (
-    LATER,
     Changes,
     Database,
     DatabaseError,
-    ForeignTable,
     Insertion,
     open_database,
 )
@@ -156,7 +151,7 @@ def test_a_url_of_no_usable_database_is_refused_when_a_store_is_built(url):
 
 def test_a_block_that_fails_stores_nothing(tmp_path):
     database = Database(f"sqlite:///{tmp_path / 'turnout.db'}")
-    database.make(_NUMBERS.metadata)
+    _NUMBERS.create(database.engine)
 
     def write() -> None:
         with database.writing() as connection:
@@ -168,83 +163,6 @@ def test_a_block_that_fails_stores_nothing(tmp_path):
     with database.reading() as connection:
         assert connection.execute(select(_NUMBERS)).all() == []
     database.close()
-
-
-def _with_table(url: str, columns: str) -> Database:
-    """A database in which somebody made a table of our name."""
-    database = Database(url)
-    with database.writing() as connection:
-        connection.execute(text(f"create table numbers ({columns})"))
-    return database
-
-
-def test_a_table_that_lacks_our_columns_is_refused_by_its_name_with_what_to_do(database):
-    other = _with_table(database, "n integer primary key, twice integer")
-    with pytest.raises(ForeignTable, match=r"table numbers has no blob, double.*another database"):
-        other.make(_NUMBERS.metadata)
-    other.close()
-
-
-_GROWN = Table(
-    "numbers",
-    MetaData(),
-    Column("n", Integer, primary_key=True),
-    Column("name", String(8), info=LATER),
-    Column("count", BigInteger, nullable=False, server_default=text("0"), info=LATER),
-)
-
-
-def test_a_table_of_an_older_version_gets_the_columns_that_came_later_and_keeps_its_rows(database):
-    older = _with_table(database, "n integer primary key")
-    with older.writing() as connection:
-        connection.execute(text("insert into numbers values (7)"))
-    older.make(_GROWN.metadata)
-    with older.writing() as connection:
-        assert older.insertion(_GROWN).add(connection, [(8, "eight", 8)]) == 1
-        assert connection.execute(select(_GROWN).order_by(_GROWN.c.n)).all() == [
-            (7, None, 0), (8, "eight", 8),
-        ]  # fmt: skip
-    older.make(_GROWN.metadata)
-    older.close()
-
-
-def test_gateways_that_start_at_the_same_moment_add_the_columns_once(database):
-    _with_table(database, "n integer primary key").close()
-    together, failed = Barrier(6), []
-
-    def start() -> None:
-        each = Database(database)
-        together.wait(10)
-        try:
-            each.make(_GROWN.metadata)
-            with each.reading() as connection:
-                connection.execute(select(_GROWN)).all()
-        except DatabaseError as error:
-            failed.append(error)
-        each.close()
-
-    threads = [Thread(target=start) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert failed == []
-
-
-def test_a_table_that_lacks_more_than_what_came_later_is_refused_and_left_as_it_is(database):
-    other = _with_table(database, "m integer primary key")
-    with pytest.raises(ForeignTable, match=r"table numbers has no n, so"):
-        other.make(_GROWN.metadata)
-    with other.reading() as connection:
-        assert [column["name"] for column in inspect(connection).get_columns("numbers")] == ["m"]
-    other.close()
-
-
-def test_a_table_with_columns_of_a_later_version_is_used(database):
-    blob = "bytea" if database.startswith("postgresql") else "blob"
-    other = _with_table(database, f"n integer primary key, double integer, blob {blob}, more text")
-    other.make(_NUMBERS.metadata)
-    other.close()
 
 
 def test_sqlalchemys_errors_are_translated_in_one_file():

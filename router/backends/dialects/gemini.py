@@ -13,6 +13,8 @@ from router.backends.dialects.base import Failure
 from router.backends.dialects.failure import read_failure
 from router.backends.dialects.heading import target_of
 from router.backends.transport.transport import HttpCall
+from router.protocols.ahead import outline_of
+from router.protocols.beside import json_of
 from router.protocols.gemini.seals import has_foreign_seals, own_contents
 from router.protocols.splice import splice
 from router.protocols.sse import EVENT_STREAM
@@ -36,8 +38,8 @@ class Gemini:
         if not quirks.drop.isdisjoint(config):
             left = {name: held for name, held in config.items() if name not in quirks.drop}
             edits["generationConfig"] = orjson.dumps(left)
-        if has_foreign_seals(body):
-            edits["contents"] = orjson.dumps(own_contents(ask.body["contents"]))
+        if has_foreign_seals(outline_of(body, members)):
+            edits["contents"] = json_of(own_contents(ask.body["contents"]), len(ask.raw))
         if "model" in members:
             edits["model"] = None  # the address names it
         if edits:

@@ -7,6 +7,7 @@ import orjson
 from router.ask import Ask
 from router.backends.backend import Backend
 from router.protocols.ahead import LARGE, outline_of
+from router.protocols.beside import json_of
 from router.protocols.messages.foreign_thoughts import (
     has_foreign_thoughts,
     has_unsigned_thoughts,
@@ -43,7 +44,7 @@ def shaped_message(backend: Backend, ask: Ask, model: bytes) -> bytes:
     if not (ask.bare or has_foreign_thoughts(outline_of(ask.raw, ask.members))):
         return shaped_body(backend, ask, model)
     edits = _parameters(backend.quirks, ask) | {"model": model}
-    edits["messages"] = orjson.dumps(own_messages(ask.body["messages"], bare=ask.bare))
+    edits["messages"] = json_of(own_messages(ask.body["messages"], bare=ask.bare), len(ask.raw))
     return _spliced(backend.quirks, ask, edits)
 
 
@@ -59,7 +60,7 @@ def edited_message(backend: Backend, ask: Ask, own: "Edits") -> bytes:
     edits = _parameters(backend.quirks, ask) | own
     if _has_others_thoughts(ask):
         own_ones = own_messages(ask.body["messages"], signed=True, bare=ask.bare)
-        edits["messages"] = orjson.dumps(own_ones)
+        edits["messages"] = json_of(own_ones, len(ask.raw))
     return _spliced(backend.quirks, ask, edits)
 
 
@@ -85,7 +86,8 @@ def shaped_compaction(backend: Backend, ask: Ask, model: bytes) -> bytes:
 
 def _reshaped(backend: Backend, ask: Ask, model: bytes, more: "Edits") -> bytes:
     """A request for a server of responses, with these edits besides."""
-    quirks, raw, given = backend.quirks, ask.raw, ask.body.get("input")
+    quirks, given = backend.quirks, ask.body.get("input")
+    raw = outline_of(ask.raw, ask.members)
     forgets = not backend.shares_state
     roles = quirks.developer_role or b'"developer"' not in raw
     thinks = ask.bare or has_foreign_reasoning(raw) or (forgets and names_thoughts(given))
@@ -94,7 +96,7 @@ def _reshaped(backend: Backend, ask: Ask, model: bytes, more: "Edits") -> bytes:
     edits = _parameters(quirks, ask) | {"model": model} | more
     items = _items(given, bare=ask.bare, roles=roles, forgets=forgets)
     if items != given:
-        edits["input"] = orjson.dumps(items)
+        edits["input"] = json_of(items, len(ask.raw))
     return _spliced(quirks, ask, edits)
 
 
@@ -127,7 +129,7 @@ def shaped_chat(backend: Backend, ask: Ask, model: bytes) -> bytes:
         return _in_passing(quirks, ask, model)
     edits = _limits(quirks, ask) | _parameters(quirks, ask) | {"model": model}
     if quirks.reshapes_messages or not as_said:
-        edits["messages"] = orjson.dumps(reshape_messages(ask.body["messages"], quirks))
+        edits["messages"] = json_of(reshape_messages(ask.body["messages"], quirks), len(ask.raw))
     return _spliced(quirks, ask, edits)
 
 

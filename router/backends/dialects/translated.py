@@ -20,6 +20,7 @@ from router.backends.dialects.table import DIALECTS
 from router.backends.dialects.translated_stream import TranslatedStream, settled
 from router.backends.transport.transport import HttpCall
 from router.domain import Usage
+from router.protocols.beside import json_of
 from router.protocols.headers import Pairs, listed
 from router.protocols.hub.answer import UNTOLD, Answer
 from router.protocols.hub.conversation import Conversation
@@ -118,7 +119,7 @@ class Translation:
                 conversation, left_out = without_tools(conversation, quirks.drop)
         written = self._server.write_request(conversation, backend.model, quirks)
         self.dropped = left_out + written.dropped
-        body = orjson.dumps(written.body)
+        body = json_of(written.body, len(ask.raw))
         return self._dialect.post(deployment, backend, body, request_id, stream=ask.stream)
 
     def _told(self, conversation: Conversation, *, known: bool) -> Conversation:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from router.ask import Ask
@@ -16,6 +17,8 @@ from router.backends.dispatch.refusals import answer_type, failed_by, failure_of
 from router.backends.dispatch.upstream import Upstream
 from router.backends.health.health import DeploymentState
 from router.backends.transport.transport import HttpAnswer, TransportError
+from router.protocols.ahead import LARGE
+from router.protocols.beside import beside
 from router.protocols.headers import Pairs, of_answer
 from router.protocols.passage import AnswerStream, ErrorInside, MalformedReply, Passage
 from router.protocols.sse import EVENT_STREAM
@@ -43,7 +46,9 @@ async def attempt(backend: Backend, state: DeploymentState, log: AttemptLog) -> 
         request = permitted(backend, request) if request.unknown else request
         native = NATIVE.get((backend.dialect, request.protocol))  # mostly
         dialect, passage = native or dialect_of(backend.dialect, request, backend.speaks)
-        call = dialect.call(state.deployment, backend, request, log.request_id)
+        asked = (state.deployment, backend, request, log.request_id)
+        small = len(request.raw) <= LARGE
+        call = dialect.call(*asked) if small else await beside(partial(dialect.call, *asked))
         if log.trace is None:
             answer = await state.client.send(call)
         else:

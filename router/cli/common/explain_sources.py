@@ -28,7 +28,7 @@ from router.backends.health.breaker import BreakerPolicy
 from router.backends.health.health import HealthBoard
 from router.backends.transport.clients import Clients
 from router.cli.common.documents import end_with_findings
-from router.cli.common.tables import say
+from router.cli.common.saying import say
 from router.domain import Principal, Usage
 from router.errors import BadRequest
 from router.operations.chat import parse_chat

@@ -13,8 +13,9 @@ from rich.console import Console
 from policies.replay.replay import ReplayReport
 from router.cli.common.documents import documents_or_end
 from router.cli.common.replay_report import named_points
+from router.cli.common.saying import say, say_json
 from router.cli.common.stores import no_database
-from router.cli.common.tables import PlainConsole, say, say_json
+from router.cli.common.tables import PlainConsole
 from router.database import DatabaseError
 from router.loop.outcome_store import OutcomeStore
 

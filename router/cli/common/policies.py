@@ -16,8 +16,8 @@ from policies.policy import Policy, load
 from policies.replay.probes import SUFFIX, Probes, load_probes
 from policies.replay.record import Record, RecordError, from_record
 from router.cli.common.documents import end_with_findings
-from router.cli.common.tables import say
-from router.world.documents import read_shipped_policy, shipped_policies
+from router.cli.common.saying import say
+from router.world.document_files import read_shipped_policy, shipped_policies
 
 GOOD: Final = 0.5  # a mean score from which an answer counts as good
 

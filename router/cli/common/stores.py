@@ -7,8 +7,7 @@ from typing import Protocol, TypeVar
 import click
 
 from router.database import DatabaseError, ForeignTable
-from router.world.data_folder import make_data_folder
-from router.world.documents import Documents
+from router.world.data_folder import Placed, make_data_folder
 
 
 class Closable(Protocol):
@@ -22,7 +21,7 @@ Store = TypeVar("Store", bound=Closable)
 
 
 @contextmanager
-def opened(documents: Documents, build: Callable[[str], Store]) -> Iterator[Store]:
+def opened(documents: Placed, build: Callable[[str], Store]) -> Iterator[Store]:
     """Open a store in the documents' database; a database that does not answer ends the command."""
     make_data_folder(documents)
     try:

@@ -1,30 +1,20 @@
-"""What commands print: text and tables for eyes, JSON for programs.
+"""The tables that commands print for eyes.
 
 Names come from customers, backends and files: none is read as markup, and none reaches a terminal
 as anything but text. What does not fit a terminal is folded, and a pipe gets every line whole.
 """
 
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-import click
 from rich.box import SIMPLE
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
-from router.printable import printable, printable_beside_colours, safe_json
+from router.printable import printable
 
 _WIDE: Final = 10_000  # a pipe has no edge
-
-
-def say(text: str = "", *, err: bool = False, nl: bool = True) -> None:
-    """Print lines of text; `err`: on standard error. Colours stay; what else steers, does not."""
-    click.echo(printable_beside_colours(text, keep="\n"), err=err, nl=nl)
-
-
-def say_json(document: bytes | str) -> None:
-    """Print a document of JSON."""
-    click.echo(safe_json(document if isinstance(document, str) else document.decode()))
 
 
 class PlainConsole(Console):
@@ -61,6 +51,14 @@ def show(table: Table, console: Console | None = None) -> None:
     if isinstance(table.title, str):
         table.title = Text(printable(table.title), style="table.title")
     (console or standard_output()).print(table)
+
+
+def show_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print rows on standard output; the first column is what other commands are told."""
+    table = Table(Column(columns[0], no_wrap=True), *columns[1:])
+    for row in rows:
+        table.add_row(*("" if cell is None else str(cell) for cell in row))
+    show(table)
 
 
 def _plain(cell: Any) -> Any:

@@ -22,7 +22,7 @@ from classifiers.prompt import prompt_of_text
 from policies.findings import suggestion
 from policies.money import to_usd, usd_rounded
 from router.backends.backend import Backend
-from router.cli.common.tables import say
+from router.cli.common.saying import say
 from router.cli.probing.answers import ProbeAnswers
 from router.cli.probing.probe_run import ProbeRun
 from router.domain import Usage

@@ -39,7 +39,7 @@ def log(database):
 @pytest.fixture
 def things(database):
     things = Database(database)
-    things.make(THINGS.metadata)
+    THINGS.metadata.create_all(things.engine)
     yield things
     things.close()
 

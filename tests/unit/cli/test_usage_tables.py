@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 
 from router.cli.common.tables import show
-from router.cli.usage import markup, month, tables_of, usage
+from router.cli.common.usage_tables import tables_of
+from router.cli.usage import markup, month, usage
 from router.usage.report import Report
 from router.usage.store import SUMS
 

@@ -8,13 +8,8 @@ from fakes.world import FIXED, backend
 
 from policies.findings import DocumentError
 from policies.policy import load
-from router.world.documents import (
-    policy_path_of,
-    read_config,
-    read_documents,
-    read_shipped_policy,
-    shipped_policies,
-)
+from router.world.document_files import read_shipped_policy, shipped_policies
+from router.world.documents import policy_path_of, read_config, read_documents
 
 
 @pytest.fixture

@@ -1,0 +1,74 @@
+"""What commands import and do before they do anything: counted, for times differ by machine."""
+
+from pathlib import Path
+
+import click
+import pytest
+
+from bench import starting
+from router.cli.common.lazy import LazyGroup
+from router.cli.main import main
+
+# A model of each section, lists of prices, conditions, clients of the ledger, tables for eyes.
+HEAVY = {
+    "pydantic", "genai_prices", "cel_expr_python", "re2", "redis", "hiredis", "httpx", "numpy",
+    "onnxruntime", "fastapi", "uvicorn", "prometheus_client", "rich", "psycopg", "sqlalchemy.orm",
+    "sqlalchemy.dialects.postgresql", "router.world.config", "router.backends", "router.prices",
+    "router.protocols", "policies.policy",
+}  # fmt: skip
+QUICK = [
+    ["keys", "list", "--format", "json"],
+    ["keys", "create", "--organization", "acme", "--tier", "pro"],
+    ["usage", "--format", "json"],
+    ["usage", "--format", "csv"],
+]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> str:
+    path = tmp_path / "turnout.yaml"
+    path.write_text(starting.CONFIG)
+    return str(path)
+
+
+def test_commands_about_customers_import_nothing_that_they_do_not_need(config: str) -> None:
+    commands = [[*arguments, "--config", config] for arguments in QUICK]
+    modules = starting.modules(commands)
+    assert "sqlalchemy" in modules
+    assert HEAVY.isdisjoint(modules)
+
+
+def test_a_list_of_keys_costs_little_beside_the_libraries_that_read_it(config: str) -> None:
+    counts = starting.instructions(["keys", "list", "--format", "json", "--config", config])
+    assert counts["command"] < counts["libraries"] / 4  # an eighth; it was twice as much as them
+
+
+def test_help_imports_no_command() -> None:
+    modules = starting.modules([["--help"]])
+    assert [name for name in modules if name.startswith("router.cli.")] == [
+        "router.cli.common",
+        "router.cli.common.lazy",
+        "router.cli.main",
+    ]
+    assert {"sqlalchemy", "yaml"}.isdisjoint(modules)
+
+
+def groups() -> list[LazyGroup]:
+    """Every group whose commands are rows of a table."""
+    found: list[click.Command] = [main]
+    for group in found:
+        if isinstance(group, click.Group):
+            context = click.Context(group)
+            each = (group.get_command(context, name) for name in group.list_commands(context))
+            found += [command for command in each if command is not None]
+    return [group for group in found if isinstance(group, LazyGroup)]
+
+
+def test_a_command_is_listed_as_it_says_of_itself() -> None:
+    for group in groups():
+        context = click.Context(group)
+        for name, stand_in in group.commands.items():
+            command = group.get_command(context, name)
+            assert command is not None
+            assert command.name == name
+            assert command.get_short_help_str(1000) == stand_in.get_short_help_str(1000), name
