@@ -1,8 +1,9 @@
 """Which requests would have got a 429: a tier's limits replayed over the log's own clock.
 
 Windows here begin with the second, minute, day, week, month or year in UTC. The ledger
-has sliding minutes and the customer's calendar, so the numbers come close to what it would do but are not the same.
-Only the organization's own limits are replayed, without concurrency and prepaid credit.
+has sliding minutes and the customer's calendar, so the numbers come close to what it would do but
+are not the same. Only the organization's own limits are replayed, without concurrency and prepaid
+credit.
 """
 
 from collections.abc import Callable, Mapping

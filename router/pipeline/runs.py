@@ -40,10 +40,12 @@ class RunsKnown:
     """How runs stood at this gateway's last request of theirs: a bounded number, the newest."""
 
     def __init__(self) -> None:
+        self.repeated = 0  # requests that were told to have come before
         self._left: OrderedDict[tuple[str, str], RunLeft] = OrderedDict()
 
     def note(self, organization: str, run: Run, left: RunLeft) -> None:
         """Remember how a run stands."""
+        self.repeated += left.repeats >= TOLD_FROM
         self._left[organization, run.name] = left
         self._left.move_to_end((organization, run.name))
         if len(self._left) > _MOST_KNOWN:

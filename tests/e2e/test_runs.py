@@ -135,7 +135,7 @@ def test_what_does_not_print_is_named_by_its_hash_and_what_is_wrong_is_a_400(
     assert long.startswith("#")
     for headers, body in (
         ({"x-turnout-run-budget": "usd=1"}, {}),
-        ({"x-turnout-run-id": " "}, {}),
+        ({"x-turnout-run-id": ""}, {}),
         ({"x-turnout-run-id": "r", "x-turnout-run-budget": "euro=1"}, {}),
         ({"x-turnout-run-id": "r", "x-turnout-run-budget": "usd=-1"}, {}),
         ({"x-turnout-run-id": "r", "x-turnout-run-budget": "calls=1.5"}, {}),

@@ -13,7 +13,15 @@ down_revision = None
 
 # The columns that tables lack which were made before they had a version.
 LATER = {
-    "usage": ["period", "cache_write_tokens", "counts", "baseline", "baseline_pico", "service_tier"]
+    "usage": [
+        "period",
+        "run",
+        "cache_write_tokens",
+        "counts",
+        "baseline",
+        "baseline_pico",
+        "service_tier",
+    ]
 }
 
 
@@ -286,6 +294,7 @@ def upgrade() -> None:
         sa.Column("key_id", sa.Text(), nullable=True),
         sa.Column("end_user", sa.String(length=64), nullable=True),
         sa.Column("tier", sa.Text(), nullable=True),
+        sa.Column("run", sa.String(length=128), nullable=True),
         sa.Column("asked", sa.Text(), nullable=True),
         sa.Column("operation", sa.String(length=64), nullable=True),
         sa.Column("route", sa.Text(), nullable=True),
