@@ -83,9 +83,9 @@ def _books(rows: list[Row], scopes: dict[str, dict[str, tuple[int, ...]]]) -> It
         requests[f"o:{who[0]}"] += used[0]
         tokens[f"o:{who[0]}"] += used[1]
         money[f"k:{who[0]}/{who[1]}"] += used[4]
-        for name in _ROOTS:
+        for name, root in _ROOTS.items():
             if f'"run":"{name}"' in meta:
-                purse = f"r:{who[0]}/{_ROOTS[name]}"
+                purse = f"r:{who[0]}/{root}"
                 spent[purse] = [a + b for a, b in zip(spent[purse], used, strict=True)]
     for scope, states in scopes.items():
         for place, metric, unit in (("reqr", 0, 1), ("tokr", 1, 1), ("usdr", 4, 1000)):
