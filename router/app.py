@@ -298,8 +298,7 @@ def _gateway(
     watched = Watched(
         serving, parts.classifier, parts.cascades, parts.bookkeeping.ledger, parts.auditor,
         parts.learner, parts.bookkeeping.watch, parts.decisions, gateway.door, guards,
-        parts.decided,
-        parts.alerts,
+        parts.decided, parts.bookkeeping.keeper, parts.alerts,
     )  # fmt: skip
     parts.metrics.gauges = partial(read_gauges, watched)
     return gateway

@@ -13,6 +13,7 @@ from router.api.guards import METERS, Guards
 from router.backends.cascade.cascade import Cascades
 from router.backends.dispatch.failures import FAILURE_POLICIES, Kind
 from router.decisions.recorder import DecisionRecorder
+from router.keeping.keeper import Keeper
 from router.ledger.ledger import Ledger
 from router.ledger.loss import Cause
 from router.ledger.watch import LedgerWatch
@@ -40,6 +41,7 @@ class Watched:
     door: Door
     guards: Guards
     decided: DecisionRecorder
+    keeper: Keeper
     alerts: Alerts | None = None
 
 
@@ -156,6 +158,19 @@ GAUGES: Final = (
             "reaped.",
         ),
         lambda parts: {(key,): count for key, count in parts.ledger.counts.items()},
+    ),
+    Gauge(
+        Metric(
+            "turnout_rows_kept",
+            "counter",
+            ("done",),
+            "Stored rows that this process rolled up or deleted when their time was over, by task; "
+            "`failures` of the database meanwhile.",
+        ),
+        lambda parts: {
+            **{(name,): count for name, count in parts.keeper.done.items()},
+            ("failures",): parts.keeper.failures,
+        },
     ),
     Gauge(
         Metric(
