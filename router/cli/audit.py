@@ -71,7 +71,7 @@ def verify(config_path: Path, noted: str | None) -> None:
 def list_rows(
     config_path: Path, organization: str | None, action: str | None, most: int, form: str
 ) -> None:
-    """List changes, the newest first."""
+    """List who changed what, the newest change first."""
     with opened(outline_or_end(config_path), open_log) as log:
         rows = log.page(most=most, organization=organization, action=action)
     if form == "json":
