@@ -112,6 +112,24 @@ COMMANDS: Final[Mapping[str, Later]] = MappingProxyType(
             "router.cli.outcomes:outcomes",
             "Write the stored outcomes as JSON lines, oldest first.",
         ),
+        "backup": Later(
+            "router.cli.backup:backup",
+            "Write a consistent copy of the database to FILE (- for standard output) while gateways"
+            " serve.",
+        ),
+        "restore": Later(
+            "router.cli.backup:restore",
+            "Put a backup into the database of turnout.yaml, whatever it is: SQLite or PostgreSQL.",
+        ),
+        "copy": Later(
+            "router.cli.backup:copy_database",
+            "Copy the database into another one, such as a PostgreSQL; then name that in"
+            " turnout.yaml.",
+        ),
+        "alerts": Later(
+            "router.cli.alerts:alerts",
+            "Test where alerts go, list what was told, and turn a destination on again.",
+        ),
         "drill": Later(
             "router.cli.drill:drill",
             "Break a copy of this deployment on purpose, and say which promises held.",

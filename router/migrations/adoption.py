@@ -30,9 +30,15 @@ class Adoption:
         Table(name, self._tables, *items)
 
     def create_index(
-        self, name: str, table: str, columns: Sequence[str], *, unique: bool = False, **where: Any
+        self,
+        name: str,
+        table: str,
+        columns: Sequence[str],
+        *,
+        unique: bool = False,
+        **where: Any,
     ) -> None:
-        """An index that is to be there; `where`: of which rows, by dialect."""
+        """An index that is to be there; `where`: of which rows alone, by dialect."""
         there = self._tables.tables[table]
         Index(name, *(there.c[column] for column in columns), unique=unique, **where)
 
