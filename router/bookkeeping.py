@@ -3,6 +3,8 @@
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
+from router.keeping.keeper import Keeper
+from router.keeping.retention import Retention
 from router.ledger.ledger import Ledger
 from router.ledger.server.embedded import Embedded
 from router.ledger.told_limits import ToldLimits
@@ -26,6 +28,7 @@ class Bookkeeping:
     watch: LedgerWatch
     limits: ToldLimits
     books: WorldBooks
+    keeper: Keeper
 
     def adopted(self, snapshot: Snapshot) -> None:
         """Requests are counted by this snapshot from now on."""
@@ -63,4 +66,14 @@ async def start_bookkeeping(
     await watch.start()
     stack.push_async_callback(watch.close)
     stack.push_async_callback(ledger.settled)
-    return Bookkeeping(ledger, usage, watch, limits, world)
+    keeper = _keeper(documents, ledger.process)
+    keeper.start()
+    stack.push_async_callback(keeper.close)
+    return Bookkeeping(ledger, usage, watch, limits, world, keeper)
+
+
+def _keeper(documents: Documents, holder: str) -> Keeper:
+    """What rolls up and prunes; a process of a gateway is its holder's."""
+    retention = Retention(documents.database, documents.config.retention)
+    retention.prepare()
+    return Keeper(retention, holder)

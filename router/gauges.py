@@ -6,11 +6,14 @@ from itertools import starmap
 from typing import Final
 
 from classifiers.serving import Classifier
+from router.alerts.alerts import Alerts
+from router.alerts.metrics import ALERT_METRICS
 from router.api.door import Door
 from router.api.guards import METERS, Guards
 from router.backends.cascade.cascade import Cascades
 from router.backends.dispatch.failures import FAILURE_POLICIES, Kind
 from router.decisions.recorder import DecisionRecorder
+from router.keeping.keeper import Keeper
 from router.ledger.ledger import Ledger
 from router.ledger.loss import Cause
 from router.ledger.watch import LedgerWatch
@@ -38,6 +41,8 @@ class Watched:
     door: Door
     guards: Guards
     decided: DecisionRecorder
+    keeper: Keeper
+    alerts: Alerts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +158,19 @@ GAUGES: Final = (
             "reaped.",
         ),
         lambda parts: {(key,): count for key, count in parts.ledger.counts.items()},
+    ),
+    Gauge(
+        Metric(
+            "turnout_rows_kept",
+            "counter",
+            ("done",),
+            "Stored rows that this process rolled up or deleted when their time was over, by task; "
+            "`failures` of the database meanwhile.",
+        ),
+        lambda parts: {
+            **{(name,): count for name, count in parts.keeper.done.items()},
+            ("failures",): parts.keeper.failures,
+        },
     ),
     Gauge(
         Metric(
@@ -336,6 +354,7 @@ GAUGES: Final = (
         ),
         _active,
     ),
+    *starmap(Gauge, ALERT_METRICS),
 )
 
 

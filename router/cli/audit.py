@@ -9,20 +9,14 @@ import click
 import orjson
 
 from router.audit.entry import Entry
-from router.audit.log import AuditLog
 from router.audit.verify import verify as verify_log
+from router.cli.common.customers import open_log
 from router.cli.common.documents import config_option, outline_or_end
 from router.cli.common.saying import say, say_json, say_rows
 from router.cli.common.stores import opened
 from router.printable import safe_json
 
 _NOTED = re.compile(r"(\d{1,18}):([0-9a-f]{64})")
-
-
-def _open(url: str) -> AuditLog:
-    log = AuditLog(url)
-    log.prepare()
-    return log
 
 
 @click.group()
@@ -51,7 +45,7 @@ def verify(config_path: Path, noted: str | None) -> None:
                 "write it as verify printed it: 12:4af0...", param_hint="--noted"
             )
         known = (int(match[1]), match[2])
-    with opened(outline_or_end(config_path), _open) as log:
+    with opened(outline_or_end(config_path), open_log) as log:
         found = verify_log(log, known)
     for problem in found.problems:
         say(problem, err=True)
@@ -77,20 +71,20 @@ def verify(config_path: Path, noted: str | None) -> None:
 def list_rows(
     config_path: Path, organization: str | None, action: str | None, most: int, form: str
 ) -> None:
-    """List changes, the newest first."""
-    with opened(outline_or_end(config_path), _open) as log:
+    """List who changed what, the newest change first."""
+    with opened(outline_or_end(config_path), open_log) as log:
         rows = log.page(most=most, organization=organization, action=action)
     if form == "json":
         for row in rows:
             say_json(safe_json(orjson.dumps(_record(row)).decode()))
         return
     columns = ("Row", "When (UTC)", "Who", "From", "What", "Of what")
-    say_rows(columns, map(_row, rows))
+    say_rows(columns, map(_line, rows))
 
 
-def _row(row: Entry) -> tuple[str, ...]:
+def _line(row: Entry) -> tuple[object, ...]:
     when = f"{datetime.fromtimestamp(row.at / 1000, UTC):%Y-%m-%d %H:%M:%S}"
-    return str(row.seq), when, row.actor, row.address, row.action, row.target
+    return row.seq, when, row.actor, row.address, row.action, row.target
 
 
 def _record(row: Entry) -> dict[str, object]:

@@ -36,11 +36,11 @@ class Adoption:
         columns: Sequence[str],
         *,
         unique: bool = False,
-        **of_dialects: Any,
+        **where: Any,
     ) -> None:
-        """An index that is to be there; `of_dialects`: of which rows, in each database's words."""
+        """An index that is to be there; `where`: of which rows alone, by dialect."""
         there = self._tables.tables[table]
-        Index(name, *(there.c[column] for column in columns), unique=unique, **of_dialects)
+        Index(name, *(there.c[column] for column in columns), unique=unique, **where)
 
     def carry_out(self, connection: Connection) -> None:
         """Make what is lacking. Raises UnfitTables where a table of ours lacks a column that none

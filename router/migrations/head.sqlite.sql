@@ -32,6 +32,40 @@ CREATE TABLE admin_credentials (
 	PRIMARY KEY (credential),
 	UNIQUE (hash)
 );
+CREATE TABLE alert_claims (
+	name VARCHAR(64) NOT NULL,
+	until BIGINT NOT NULL,
+	PRIMARY KEY (name)
+);
+CREATE TABLE alert_deliveries (
+	alert VARCHAR(64) NOT NULL,
+	destination VARCHAR(128) NOT NULL,
+	state VARCHAR(16) NOT NULL,
+	tries INTEGER NOT NULL,
+	begun_at BIGINT NOT NULL,
+	next_at BIGINT NOT NULL,
+	done_at BIGINT,
+	said VARCHAR(256) NOT NULL,
+	PRIMARY KEY (alert, destination)
+);
+CREATE INDEX alert_deliveries_due ON alert_deliveries (state, next_at);
+CREATE TABLE alert_destinations_disabled (
+	destination VARCHAR(128) NOT NULL,
+	place VARCHAR(64) NOT NULL,
+	at BIGINT NOT NULL,
+	why VARCHAR(256) NOT NULL,
+	PRIMARY KEY (destination)
+);
+CREATE TABLE alerts (
+	id VARCHAR(64) NOT NULL,
+	kind VARCHAR(64) NOT NULL,
+	at BIGINT NOT NULL,
+	organization VARCHAR(128) NOT NULL,
+	text TEXT NOT NULL,
+	facts TEXT NOT NULL,
+	PRIMARY KEY (id)
+);
+CREATE INDEX alerts_at ON alerts (at);
 CREATE TABLE api_keys (
 	key_id VARCHAR(40) NOT NULL,
 	key_hash BLOB NOT NULL,
@@ -328,8 +362,75 @@ CREATE TABLE usage (
 	direct_pico BIGINT,
 	PRIMARY KEY (hold_id, seq)
 );
+CREATE INDEX usage_by_admission ON usage (admitted_at);
 CREATE INDEX usage_by_day ON usage (day);
 CREATE INDEX usage_by_organization ON usage (organization, admitted_at);
+CREATE TABLE usage_rolled (
+	number INTEGER NOT NULL,
+	rolled BIGINT NOT NULL,
+	pruned BIGINT NOT NULL,
+	holder VARCHAR(64) NOT NULL,
+	held_until BIGINT NOT NULL,
+	PRIMARY KEY (number)
+);
+CREATE TABLE usage_rollups (
+	id VARCHAR(32) NOT NULL,
+	hour INTEGER NOT NULL,
+	day TEXT NOT NULL,
+	period TEXT,
+	organization TEXT,
+	team TEXT,
+	key_id TEXT,
+	end_user TEXT,
+	tier TEXT,
+	asked TEXT,
+	operation TEXT,
+	route TEXT,
+	backend TEXT,
+	model TEXT,
+	service_tier TEXT,
+	status TEXT,
+	baseline TEXT,
+	verifier TEXT,
+	energy_source TEXT,
+	process TEXT,
+	served INTEGER,
+	first_at BIGINT NOT NULL,
+	first_hold VARCHAR(40) NOT NULL,
+	requests BIGINT NOT NULL,
+	tokens BIGINT NOT NULL,
+	input_tokens BIGINT NOT NULL,
+	output_tokens BIGINT NOT NULL,
+	cached_tokens BIGINT NOT NULL,
+	cache_write_tokens BIGINT NOT NULL,
+	reasoning_tokens BIGINT NOT NULL,
+	images BIGINT NOT NULL,
+	seconds BIGINT NOT NULL,
+	characters BIGINT NOT NULL,
+	searches BIGINT NOT NULL,
+	bytes BIGINT NOT NULL,
+	busy_ms BIGINT NOT NULL,
+	energy_mj BIGINT NOT NULL,
+	counted BIGINT NOT NULL,
+	uncompared BIGINT NOT NULL,
+	metered BIGINT NOT NULL,
+	judged BIGINT NOT NULL,
+	predicted_nano BIGINT NOT NULL,
+	cost_pico_high BIGINT NOT NULL,
+	cost_pico_low BIGINT NOT NULL,
+	baseline_pico_high BIGINT NOT NULL,
+	baseline_pico_low BIGINT NOT NULL,
+	rejected_pico_high BIGINT NOT NULL,
+	rejected_pico_low BIGINT NOT NULL,
+	judge_pico_high BIGINT NOT NULL,
+	judge_pico_low BIGINT NOT NULL,
+	direct_pico_high BIGINT NOT NULL,
+	direct_pico_low BIGINT NOT NULL,
+	PRIMARY KEY (id)
+);
+CREATE INDEX usage_rollups_day ON usage_rollups (day);
+CREATE INDEX usage_rollups_hour ON usage_rollups (hour);
+CREATE INDEX usage_rollups_organization ON usage_rollups (organization, day);
 CREATE TABLE turnout_schema (
 	version_num VARCHAR(32) NOT NULL,
 	CONSTRAINT turnout_schema_pkc PRIMARY KEY (version_num)

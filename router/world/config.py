@@ -13,8 +13,15 @@ from policies.language.fields import Duration, Usd
 from router.backends.backend import Capacity, Reach, Timeouts
 from router.backends.credentials.specs import CLOUD_PLATFORM, COGNITIVE_SERVICES
 from router.protocols.quirks import QUIRKS, Quirks
+from router.world.config_alerts import AlertSection
 from router.world.config_identity import Issuers
-from router.world.config_kept import BatchSection, FileSection, ResponseSection, SavingsSection
+from router.world.config_kept import (
+    BatchSection,
+    FileSection,
+    ResponseSection,
+    RetentionSection,
+    SavingsSection,
+)
 from router.world.config_ledger import LedgerServerSection
 from router.world.config_limits import (
     ConnectionSection,
@@ -279,5 +286,7 @@ class Config(Section):
     batches: BatchSection = BatchSection()
     audits: AuditSection = AuditSection()
     savings: SavingsSection = SavingsSection()
+    retention: RetentionSection = RetentionSection()
+    alerts: AlertSection | None = None
     identity: Issuers = ()
     admin: AdminSection | None = None

@@ -81,6 +81,46 @@ def upgrade() -> None:
         sa.UniqueConstraint("hash"),
     )
     tables.create_table(
+        "alert_claims",
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    tables.create_table(
+        "alert_deliveries",
+        sa.Column("alert", sa.String(length=64), nullable=False),
+        sa.Column("destination", sa.String(length=128), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("begun_at", sa.BigInteger(), nullable=False),
+        sa.Column("next_at", sa.BigInteger(), nullable=False),
+        sa.Column("done_at", sa.BigInteger(), nullable=True),
+        sa.Column("said", sa.String(length=256), nullable=False),
+        sa.PrimaryKeyConstraint("alert", "destination"),
+    )
+    tables.create_index(
+        "alert_deliveries_due", "alert_deliveries", ["state", "next_at"], unique=False
+    )
+    tables.create_table(
+        "alert_destinations_disabled",
+        sa.Column("destination", sa.String(length=128), nullable=False),
+        sa.Column("place", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("why", sa.String(length=256), nullable=False),
+        sa.PrimaryKeyConstraint("destination"),
+    )
+    tables.create_table(
+        "alerts",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("organization", sa.String(length=128), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("facts", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    tables.create_index("alerts_at", "alerts", ["at"], unique=False)
+    tables.create_table(
         "api_keys",
         sa.Column("key_id", sa.String(length=40), nullable=False),
         sa.Column("key_hash", sa.LargeBinary(length=32), nullable=False),
@@ -431,9 +471,80 @@ def upgrade() -> None:
         sa.Column("direct_pico", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("hold_id", "seq"),
     )
+    tables.create_index("usage_by_admission", "usage", ["admitted_at"], unique=False)
     tables.create_index("usage_by_day", "usage", ["day"], unique=False)
     tables.create_index(
         "usage_by_organization", "usage", ["organization", "admitted_at"], unique=False
+    )
+    tables.create_table(
+        "usage_rolled",
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("rolled", sa.BigInteger(), nullable=False),
+        sa.Column("pruned", sa.BigInteger(), nullable=False),
+        sa.Column("holder", sa.String(length=64), nullable=False),
+        sa.Column("held_until", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("number"),
+    )
+    tables.create_table(
+        "usage_rollups",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("hour", sa.Integer(), nullable=False),
+        sa.Column("day", sa.Text(), nullable=False),
+        sa.Column("period", sa.Text(), nullable=True),
+        sa.Column("organization", sa.Text(), nullable=True),
+        sa.Column("team", sa.Text(), nullable=True),
+        sa.Column("key_id", sa.Text(), nullable=True),
+        sa.Column("end_user", sa.Text(), nullable=True),
+        sa.Column("tier", sa.Text(), nullable=True),
+        sa.Column("asked", sa.Text(), nullable=True),
+        sa.Column("operation", sa.Text(), nullable=True),
+        sa.Column("route", sa.Text(), nullable=True),
+        sa.Column("backend", sa.Text(), nullable=True),
+        sa.Column("model", sa.Text(), nullable=True),
+        sa.Column("service_tier", sa.Text(), nullable=True),
+        sa.Column("status", sa.Text(), nullable=True),
+        sa.Column("baseline", sa.Text(), nullable=True),
+        sa.Column("verifier", sa.Text(), nullable=True),
+        sa.Column("energy_source", sa.Text(), nullable=True),
+        sa.Column("process", sa.Text(), nullable=True),
+        sa.Column("served", sa.Integer(), nullable=True),
+        sa.Column("first_at", sa.BigInteger(), nullable=False),
+        sa.Column("first_hold", sa.String(length=40), nullable=False),
+        sa.Column("requests", sa.BigInteger(), nullable=False),
+        sa.Column("tokens", sa.BigInteger(), nullable=False),
+        sa.Column("input_tokens", sa.BigInteger(), nullable=False),
+        sa.Column("output_tokens", sa.BigInteger(), nullable=False),
+        sa.Column("cached_tokens", sa.BigInteger(), nullable=False),
+        sa.Column("cache_write_tokens", sa.BigInteger(), nullable=False),
+        sa.Column("reasoning_tokens", sa.BigInteger(), nullable=False),
+        sa.Column("images", sa.BigInteger(), nullable=False),
+        sa.Column("seconds", sa.BigInteger(), nullable=False),
+        sa.Column("characters", sa.BigInteger(), nullable=False),
+        sa.Column("searches", sa.BigInteger(), nullable=False),
+        sa.Column("bytes", sa.BigInteger(), nullable=False),
+        sa.Column("busy_ms", sa.BigInteger(), nullable=False),
+        sa.Column("energy_mj", sa.BigInteger(), nullable=False),
+        sa.Column("counted", sa.BigInteger(), nullable=False),
+        sa.Column("uncompared", sa.BigInteger(), nullable=False),
+        sa.Column("metered", sa.BigInteger(), nullable=False),
+        sa.Column("judged", sa.BigInteger(), nullable=False),
+        sa.Column("predicted_nano", sa.BigInteger(), nullable=False),
+        sa.Column("cost_pico_high", sa.BigInteger(), nullable=False),
+        sa.Column("cost_pico_low", sa.BigInteger(), nullable=False),
+        sa.Column("baseline_pico_high", sa.BigInteger(), nullable=False),
+        sa.Column("baseline_pico_low", sa.BigInteger(), nullable=False),
+        sa.Column("rejected_pico_high", sa.BigInteger(), nullable=False),
+        sa.Column("rejected_pico_low", sa.BigInteger(), nullable=False),
+        sa.Column("judge_pico_high", sa.BigInteger(), nullable=False),
+        sa.Column("judge_pico_low", sa.BigInteger(), nullable=False),
+        sa.Column("direct_pico_high", sa.BigInteger(), nullable=False),
+        sa.Column("direct_pico_low", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    tables.create_index("usage_rollups_day", "usage_rollups", ["day"], unique=False)
+    tables.create_index("usage_rollups_hour", "usage_rollups", ["hour"], unique=False)
+    tables.create_index(
+        "usage_rollups_organization", "usage_rollups", ["organization", "day"], unique=False
     )
 
     tables.carry_out(op.get_bind())
