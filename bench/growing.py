@@ -33,7 +33,7 @@ from bench.steps import IN_FLIGHT, Requests, Step, burst
 from bench.systems import ledger_pid, new_keys, turnout_config
 from router.api.gateway import Gateway
 from router.app import running
-from router.auth.keys import hash_key, new_key, new_key_id
+from router.customers.key_text import hash_key, new_key, new_key_id
 from router.learning import load_classifier
 from router.world.documents import read_documents
 

@@ -23,6 +23,8 @@ backends:
 """
 COMMANDS: Final = (
     ("--help",),
+    ("organizations", "create", "acme", "--tier", "pro"),
+    ("organizations", "list"),
     ("keys", "list"),
     ("keys", "list", "--format", "json"),
     ("usage",),

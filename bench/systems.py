@@ -19,7 +19,7 @@ import yaml
 
 from bench.native import WORKPLACE
 from bench.processes import await_port, await_ready, free_port, start, stop, tree
-from router.auth.store import KeyStore
+from router.customers.keys import KeyStore
 
 CONFIGS: Final = Path(__file__).parent / "configs"
 ROOT: Final = Path(__file__).parents[1]

@@ -96,11 +96,17 @@ class Policy:
         )
 
     def decide(
-        self, signals: Signals, hints: Hints = NO_HINTS, *, exhausted: bool = False
+        self,
+        signals: Signals,
+        hints: Hints = NO_HINTS,
+        *,
+        exhausted: bool = False,
+        routes: frozenset[str] | None = None,
     ) -> Decision | Denial:
         """Candidates in order, or a denial with its reason. Never raises.
 
-        `exhausted`: the budgets of its tier are used up, see `Tier.when_exhausted`.
+        `exhausted`: the budgets of its tier are used up, see `Tier.when_exhausted`. `routes`: those
+        of its tier alone that are among these (None: all).
         """
         model = hints.route or signals.request.model
         tier = self.tiers.get(signals.tier)
@@ -113,6 +119,8 @@ class Policy:
             tier = _OPEN_TIER
         if exhausted:
             tier = tier.when_exhausted()
+        if routes is not None:
+            tier = tier.within(routes)
         if hints is not NO_HINTS:
             refused = self._refused_hint(hints, tier)
             if refused is not None:
@@ -140,17 +148,19 @@ class Policy:
         routes[route] = replace(routes[route], terms=with_overrides(routes[route].terms, settings))
         return replace(self, routes=routes, _terms=_all_terms(self.document, routes))
 
-    def visible(self, tier: str) -> tuple[str, ...]:
-        """Names that a client of this tier may put in `model`: routes, aliases, backends."""
+    def visible(self, tier: str, routes: frozenset[str] | None = None) -> tuple[str, ...]:
+        """Names that a client of this tier may put in `model`: routes, aliases, backends; where
+        only some routes are meant, what these come to."""
         own = self.tiers.get(tier, _OPEN_TIER if not self.tiers else None)
         if own is None:
             return ()
-        routes = [route for route in self.routes.values() if own.may_use_route(route.name)]
-        names = {r.name for r in routes}
+        own = own if routes is None else own.within(routes)
+        usable = [route for route in self.routes.values() if own.may_use_route(route.name)]
+        names = {r.name for r in usable}
         aliases = [a.name for a in self.aliases.values() if a.route in names]
-        reached = dict.fromkeys(n for r in routes for n in r.candidates)
+        reached = dict.fromkeys(n for r in usable for n in r.candidates)
         backends = [name for name in reached if own.may_use_backend(name)]
-        return (*(r.name for r in routes), *aliases, *backends)
+        return (*(r.name for r in usable), *aliases, *backends)
 
     def _place(self, model: str) -> str:
         """A denial's route: never what the client made up, for it goes into headers."""

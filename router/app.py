@@ -17,10 +17,10 @@ from router.api.door import Door, DoorLimits
 from router.api.gateway import Gateway, Limits, SocketLimits
 from router.api.guards import Guards, start_guards
 from router.api.inference import Inference
+from router.api.readings import Readings
 from router.api.rest import public_application
 from router.auth.authenticate import Authenticator
 from router.auth.bearers import Bearers
-from router.auth.store import KeyStore
 from router.auth.tokens.issuer import open_tokens
 from router.backends.cascade.cascade import Cascades
 from router.backends.counting.counter import Counter
@@ -28,6 +28,10 @@ from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.transport.clients import Clients
 from router.backends.transport.proxies import EnvironmentProxies
 from router.bookkeeping import Bookkeeping, start_bookkeeping
+from router.customers.keys import KeyStore
+from router.customers.policy_rules import PolicyRules
+from router.decisions.recorder import DecisionRecorder
+from router.decisions.store import DecisionStore
 from router.files.services import FileServices, start_services
 from router.gauges import Watched, read_gauges
 from router.learning import open_evidence, start_learner, start_recorder
@@ -38,10 +42,13 @@ from router.loop.learner import Learner
 from router.loop.outcome_recorder import OutcomeRecorder
 from router.loop.outcome_store import OutcomeStore
 from router.loop.shadow_audit import Auditor, asked_through
+from router.pipeline.denials import EdgeDenials
 from router.pipeline.detectors import Detectors, start_detectors
 from router.pipeline.observers.audits import begins_audits
-from router.pipeline.observers.decision_log import logs_decisions, open_decision_log
+from router.pipeline.observers.decision_log import Lines, open_decision_log
+from router.pipeline.observers.decisions import keeps_decisions
 from router.pipeline.observers.evidence import judges_cascades, keeps_evidence
+from router.pipeline.observers.last_use import notes_use
 from router.pipeline.observers.metrics import counts_charges, remembers_lengths
 from router.pipeline.observers.observer import PLUGINS, Observer
 from router.pipeline.observers.refused import remembers_refusals
@@ -72,18 +79,21 @@ class Running:
     admin: FastAPI | None
 
 
-async def _authenticator(stack: AsyncExitStack, documents: Documents) -> Authenticates:
+async def _authenticators(
+    stack: AsyncExitStack, documents: Documents
+) -> tuple[Authenticates, Authenticator]:
+    """Who knows every credential, and who knows the keys."""
     store = KeyStore(documents.database)
     stack.callback(store.close)
     authenticator = Authenticator(store)
     await authenticator.start()
     stack.push_async_callback(authenticator.close)
     if not documents.config.identity:
-        return authenticator
+        return authenticator, authenticator
     tokens = open_tokens([issuer.spec() for issuer in documents.config.identity])
     stack.push_async_callback(tokens.close)
     await tokens.start()
-    return Bearers(authenticator, tokens)
+    return Bearers(authenticator, tokens), authenticator
 
 
 def _kept(stack: AsyncExitStack, documents: Documents) -> KeptResponses | None:
@@ -93,6 +103,24 @@ def _kept(stack: AsyncExitStack, documents: Documents) -> KeptResponses | None:
             part.start()
             stack.push_async_callback(part.close)
     return kept
+
+
+def _recorder(
+    stack: AsyncExitStack, documents: Documents, decisions: DecisionLog
+) -> DecisionRecorder:
+    """Where decisions are kept. Raises DatabaseError."""
+    section = documents.config.decisions
+    store = DecisionStore(documents.database)
+    stack.callback(store.close)
+    recorder = DecisionRecorder(
+        store,
+        keeps=section.store,
+        keep_seconds=section.store_for,
+        log=decisions.add if decisions.on else None,
+    )
+    recorder.start()
+    stack.push_async_callback(recorder.close)
+    return recorder
 
 
 def _chats(stack: AsyncExitStack, documents: Documents) -> KeptChats | None:
@@ -119,6 +147,8 @@ class _Parts:
 
     classifier: Classifier
     decisions: DecisionLog
+    decided: DecisionRecorder
+    readings: Readings
     bookkeeping: Bookkeeping
     outcomes: OutcomeStore
     recorder: OutcomeRecorder
@@ -126,6 +156,7 @@ class _Parts:
     cascades: Cascades
     auditor: Auditor
     authenticator: Authenticates
+    keys: Authenticator
     learner: Learner
     conversations: Conversations
     history: OutputHistory
@@ -155,8 +186,12 @@ async def _parts(
         stack.push_async_callback(asyncio.to_thread, tracing.close)
     detectors = await start_detectors(stack, config.detectors, documents.folder)
     bookkeeping = await start_bookkeeping(stack, documents, snapshot)
-    ledger = bookkeeping.ledger
+    ledger, decided = bookkeeping.ledger, _recorder(stack, documents, decisions)
+    per_minute = config.limits.readings_per_minute
+    readings = Readings(bookkeeping.usage, decided.store, per_minute=per_minute)
+    stack.callback(readings.close)
     outcomes, prompts = open_evidence(stack, documents)
+    authenticator, keys = await _authenticators(stack, documents)
     dispatcher = _dispatcher(stack, clients, snapshot, ledger)
     recorder = start_recorder(stack, documents, outcomes, prompts)
     auditor = Auditor(asked_through(dispatcher), recorder, pico_per_day=config.audits.usd_per_day)
@@ -164,13 +199,16 @@ async def _parts(
     return _Parts(
         classifier=classifier,
         decisions=decisions,
+        decided=decided,
+        readings=readings,
         bookkeeping=bookkeeping,
         outcomes=outcomes,
         recorder=recorder,
         dispatcher=dispatcher,
         cascades=Cascades(dispatcher),
         auditor=auditor,
-        authenticator=await _authenticator(stack, documents),
+        authenticator=authenticator,
+        keys=keys,
         learner=await start_learner(stack, documents, classifier, outcomes, prompts),
         conversations=ledger.conversations(),
         history=OutputHistory(),
@@ -185,16 +223,18 @@ async def _parts(
 def _observers(parts: _Parts) -> tuple[Observer, ...]:
     """Who is told of each finished request, in this order: our own observers, then plugins'."""
     recorder, classifier, tracing = parts.recorder, parts.classifier, parts.tracing
+    lines = Lines(parts.decisions, classifier) if parts.decisions.on else None
     return (
         *([] if tracing is None else [tracing.observer()]),  # the first: its clock is exact
         counts_charges(parts.metrics),
         remembers_lengths(parts.history),
+        notes_use(parts.keys.last_use.note),
         remembers_conversations(parts.conversations),
         remembers_refusals(parts.detectors.refusals),
         keeps_evidence(recorder, classifier),
         judges_cascades(recorder, classifier),
         begins_audits(parts.auditor.begin, classifier),
-        *([logs_decisions(parts.decisions, classifier)] if parts.decisions.on else []),
+        keeps_decisions(parts.decided, parts.metrics, classifier, lines),
         *(make() for _, make in PLUGINS.load()),
     )
 
@@ -243,24 +283,33 @@ def _gateway(
         recorder=parts.recorder,
         outcomes=parts.outcomes,
         worker_metrics=worker_metrics,
+        denials=EdgeDenials(parts.decided, parts.metrics, serving),
+        decisions=parts.decided,
+        readings=parts.readings,
         files=files,
     )
     watched = Watched(
         serving, parts.classifier, parts.cascades, parts.bookkeeping.ledger, parts.auditor,
         parts.learner, parts.bookkeeping.watch, parts.decisions, gateway.door, guards,
+        parts.decided, parts.bookkeeping.keeper,
     )  # fmt: skip
     parts.metrics.gauges = partial(read_gauges, watched)
     return gateway
 
 
 async def _admin(
-    stack: AsyncExitStack, documents: Documents, gateway: Gateway, reloader: Reloader
+    stack: AsyncExitStack,
+    documents: Documents,
+    gateway: Gateway,
+    reloader: Reloader,
+    ledger: Ledger,
 ) -> FastAPI | None:
     section = documents.config.admin
     if section is None:
         return None
-    stores = await asyncio.to_thread(Stores.open, documents.database)
-    parts = AdminParts(section, gateway, reloader, stores)
+    rules = PolicyRules(lambda: gateway.serving.snapshot.policy.tiers)
+    stores = await asyncio.to_thread(Stores.open, documents.database, rules)
+    parts = AdminParts(section, gateway, reloader, stores, ledger)
     stack.callback(parts.close)
     return admin_application(parts)
 
@@ -288,11 +337,17 @@ async def running(
         serving = _serving(parts, snapshot, documents.config.limits.counts_per_minute)
         books = parts.bookkeeping
         books.books.world = lambda: serving.snapshot
+        books.books.calendar = parts.keys.calendar_of
         files = start_services(stack, documents, serving, parts.dispatcher, books.ledger)
         guards = start_guards(stack, documents.config.limits, serving, parts.authenticator)
         gateway = _gateway(parts, documents, serving, files, worker_metrics, guards=guards)
         reloader = Reloader(
-            serving, documents, environ, gateway.metrics.reloads, adopted=books.adopted
+            serving,
+            documents,
+            environ,
+            gateway.metrics.reloads,
+            adopted=books.adopted,
+            in_use=parts.keys.tiers,
         )
         await reloader.start()
         stack.push_async_callback(reloader.close)
@@ -300,6 +355,6 @@ async def running(
             await worker_metrics.start(gateway.metrics.exposition)
             stack.push_async_callback(worker_metrics.close)
         gateway.ready = True
-        admin = await _admin(stack, documents, gateway, reloader)
+        admin = await _admin(stack, documents, gateway, reloader, books.ledger)
         yield Running(gateway, reloader, Inference(gateway), public_application(gateway), admin)
         gateway.ready = False

@@ -3,6 +3,8 @@
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
+from router.keeping.keeper import Keeper
+from router.keeping.retention import Retention
 from router.ledger.ledger import Ledger
 from router.ledger.server.embedded import Embedded
 from router.ledger.told_limits import ToldLimits
@@ -17,14 +19,16 @@ from router.world.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class Bookkeeping:
-    """A connected ledger, what watches it, what the books are told of its limits, and by which
-    world their rows are priced and dated.
+    """A connected ledger, the usage that its journal comes to, what watches it, what the books are
+    told of its limits, and by which world their rows are priced and dated.
     """
 
     ledger: Ledger
+    usage: UsageStore
     watch: LedgerWatch
     limits: ToldLimits
     books: WorldBooks
+    keeper: Keeper
 
     def adopted(self, snapshot: Snapshot) -> None:
         """Requests are counted by this snapshot from now on."""
@@ -62,4 +66,14 @@ async def start_bookkeeping(
     await watch.start()
     stack.push_async_callback(watch.close)
     stack.push_async_callback(ledger.settled)
-    return Bookkeeping(ledger, watch, limits, world)
+    keeper = _keeper(documents, ledger.process)
+    keeper.start()
+    stack.push_async_callback(keeper.close)
+    return Bookkeeping(ledger, usage, watch, limits, world, keeper)
+
+
+def _keeper(documents: Documents, holder: str) -> Keeper:
+    """What rolls up and prunes; a process of a gateway is its holder's."""
+    retention = Retention(documents.database, documents.config.retention)
+    retention.prepare()
+    return Keeper(retention, holder)

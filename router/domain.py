@@ -4,12 +4,30 @@ Money is integer pico-USD (1 USD = 10**12), tokens are integers, instants are in
 of Unix time unless a name says otherwise.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from router.counters import Parts
 from router.units import Units
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Terms:
+    """What holds for a customer in the place of its tier's, and what one key may use.
+
+    `limits` is level -> dimension -> value, as a policy's tier has them; None takes a limit away.
+    `timezone` and `billing_day` are None where the tier's hold; `routes` (of the policy) and
+    `models` (what may stand in `model`) are None where the tier's hold. Terms that say the same are
+    one object (`router.customers.terms`), so that what is made of them is found by identity.
+    """
+
+    limits: Mapping[str, Mapping[str, Any]]
+    timezone: str | None = None
+    billing_day: int | None = None
+    routes: frozenset[str] | None = None
+    models: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +39,7 @@ class Principal:
     tier: str
     team: str | None = None
     tags: tuple[str, ...] = ()
+    terms: Terms | None = None  # None: the tier's hold, as they do for most
 
 
 class Usage(NamedTuple):

@@ -38,8 +38,18 @@ def retry_after(milliseconds: int) -> tuple[tuple[str, str], ...]:
 
 
 class TurnoutError(Exception):
-    """A failure that a client sees, in OpenAI's envelope."""
+    """A failure that a client sees, in OpenAI's envelope.
 
+    `tries` are the failures of backends that it sums up: names, and why. `noted`: the observers
+    were told of it. `key_id`, `organization` and `tier` are set where a key is known and refused
+    for what it is.
+    """
+
+    tries: Sequence[tuple[str, Exception]] = ()
+    noted = False
+    key_id: str | None = None
+    organization: str | None = None
+    tier = ""
     status: int = 500
     type: str = "server_error"
     code: str | None = None

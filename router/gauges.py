@@ -10,6 +10,8 @@ from router.api.door import Door
 from router.api.guards import METERS, Guards
 from router.backends.cascade.cascade import Cascades
 from router.backends.dispatch.failures import FAILURE_POLICIES, Kind
+from router.decisions.recorder import DecisionRecorder
+from router.keeping.keeper import Keeper
 from router.ledger.ledger import Ledger
 from router.ledger.loss import Cause
 from router.ledger.watch import LedgerWatch
@@ -36,6 +38,8 @@ class Watched:
     decisions: DecisionLog
     door: Door
     guards: Guards
+    decided: DecisionRecorder
+    keeper: Keeper
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +158,19 @@ GAUGES: Final = (
     ),
     Gauge(
         Metric(
+            "turnout_rows_kept",
+            "counter",
+            ("done",),
+            "Stored rows that this process rolled up or deleted when their time was over, by task; "
+            "`failures` of the database meanwhile.",
+        ),
+        lambda parts: {
+            **{(name,): count for name, count in parts.keeper.done.items()},
+            ("failures",): parts.keeper.failures,
+        },
+    ),
+    Gauge(
+        Metric(
             "turnout_ledger_lost",
             "gauge",
             ("cause",),
@@ -198,6 +215,15 @@ GAUGES: Final = (
             "Lines of the decision log that could not be written: a full disk.",
         ),
         lambda parts: {(): parts.decisions.lost},
+    ),
+    Gauge(
+        Metric(
+            "turnout_decisions_not_stored",
+            "counter",
+            (),
+            "Decisions that the database did not take: it was away, or could not keep up.",
+        ),
+        lambda parts: {(): parts.decided.lost},
     ),
     Gauge(
         Metric(

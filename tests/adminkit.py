@@ -13,6 +13,9 @@ from pydantic import SecretStr
 from router.admin.application import admin_application
 from router.admin.parts import Parts, Stores
 from router.auth.roles import Role
+from router.customers.policy_rules import PolicyRules
+from router.ledger.credits import Balance
+from router.ledger.server.errors import Disconnected
 from router.world.config import AdminSection
 from router.world.reload import Reloaded
 
@@ -32,11 +35,29 @@ class Reloads:
 
 
 @dataclass
+class Balances:
+    """Stands for the ledger: adds each credit once. `away`: it does not answer."""
+
+    added: dict[tuple[str, str], int] = field(default_factory=dict)
+    away: bool = False
+
+    async def credit(self, organization: str, nano_usd: int, credit_id: str) -> Balance:
+        if self.away:
+            raise Disconnected("away", sent=False)
+        new = nano_usd != 0 and (organization, credit_id) not in self.added
+        if new:
+            self.added[organization, credit_id] = nano_usd
+        of = [nano for (name, _), nano in self.added.items() if name == organization]
+        return Balance(new, sum(of), 0, 0)
+
+
+@dataclass
 class Admin:
     """The application, its parts, and a client that asks as the owner."""
 
     parts: Parts
     reloads: Reloads
+    ledger: Balances
     client: httpx.AsyncClient
     application: Any
 
@@ -67,13 +88,15 @@ async def admin_of(
     gateway = FakeGateway(corridor or FakeCorridor.answering()).gateway
     reloads: Any = Reloads()
     settings = AdminSection(token=SecretStr(TOKEN), **section)
-    parts = Parts(settings, gateway, reloads, Stores.open(database))
+    rules = PolicyRules(lambda: gateway.serving.snapshot.policy.tiers)
+    ledger = Balances()
+    parts = Parts(settings, gateway, reloads, Stores.open(database, rules), ledger)
     application = admin_application(parts)
     transport = httpx.ASGITransport(application)
     try:
         async with httpx.AsyncClient(
             transport=transport, base_url="http://admin", headers=OWNER
         ) as client:
-            yield Admin(parts, reloads, client, application)
+            yield Admin(parts, reloads, ledger, client, application)
     finally:
         parts.close()

@@ -1,8 +1,7 @@
 """The types that keys of the documents have in common: names, shares, counts, choices, money."""
 
-import re
-from collections.abc import Collection, Mapping
-from typing import Annotated, Any, Final
+from collections.abc import Collection
+from typing import Annotated, Any
 
 from pydantic import (
     BaseModel,
@@ -14,19 +13,17 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
 
+from policies.language.durations import DURATION_HINT, seconds
 from policies.language.names import NAME_PATTERN
 from policies.money import LARGEST_USD, to_pico
 
-_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
-_SECONDS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-
 
 def _duration(value: Any) -> float:
-    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    if match is None or float(match[1]) == 0:
-        hint = {"hint": "write a number with its unit: 500ms, 2s, 1m"}
+    found = seconds(value) if isinstance(value, str) else None
+    if not found:
+        hint = {"hint": DURATION_HINT}
         raise PydanticCustomError("wrong_value", "is not a duration", hint)
-    return float(match[1]) * _SECONDS[match[2]]
+    return found
 
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]

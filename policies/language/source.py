@@ -81,20 +81,23 @@ class Document:
         return Finding(self.filename, line, column, "warning", message, hint, rule)
 
 
-def parse(text: str, filename: str) -> Document:
-    """Read one YAML document. Raises DocumentError, in bounded time for any input."""
-    if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-        raise DocumentError(
-            [_at(filename, None, "the file is over 1 MB", "split it, or shorten it", "too-large")]
-        )
-    return _Reader(text, filename).read()
+def parse(text: str, filename: str, room: int = 1) -> Document:
+    """Read one YAML document. Raises DocumentError, in bounded time for any input.
+
+    `room` is how many times as large as a policy it may be.
+    """
+    if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES * room:
+        message = f"the file is over {room} MB"
+        raise DocumentError([_at(filename, None, message, "split it, or shorten it", "too-large")])
+    return _Reader(text, filename, MAX_NODES * room).read()
 
 
 class _Reader:
     """Builds a Document from YAML events."""
 
-    def __init__(self, text: str, filename: str) -> None:
+    def __init__(self, text: str, filename: str, most: int) -> None:
         self.filename = filename
+        self.most = most  # values
         self.document = Document(filename, text, None)
         self.findings: list[Finding] = []
         self.nodes = 0
@@ -187,9 +190,9 @@ class _Reader:
     def _guard(self, event: Any, path: Path) -> None:
         """Refuse what makes a small file large, or makes it code."""
         self.nodes += 1
-        if self.nodes > MAX_NODES:
+        if self.nodes > self.most:
             self._refuse(
-                event.start_mark, f"over {MAX_NODES} values in one file", "split it", "too-large"
+                event.start_mark, f"over {self.most} values in one file", "split it", "too-large"
             )
         if len(path) > MAX_DEPTH:
             self._refuse(event.start_mark, f"nested deeper than {MAX_DEPTH} levels", "", "too-deep")

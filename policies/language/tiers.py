@@ -74,6 +74,10 @@ class Tier:
         """Whether a client of this tier may put the route into `model`."""
         return self.routes is None or name in self.routes
 
+    def within(self, routes: frozenset[str]) -> "Tier":
+        """The same tier where it may use none but these routes."""
+        return replace(self, routes=routes if self.routes is None else self.routes & routes)
+
     def when_exhausted(self) -> "Tier":
         """The same tier where its budgets are used up: none but what it is downgraded to."""
         to = self.exhausted.downgrade if self.exhausted is not None else None
@@ -88,10 +92,10 @@ class Tier:
 
 def tier_of(name: str, doc: TierDoc) -> Tier:
     """The tier a document describes."""
-    limits = {"organization": _limits(doc)}
+    limits = {"organization": plain_limits(doc)}
     for level, key in LEVELS.items():
         if (below := getattr(doc, key)) is not None:
-            limits[level] = _limits(below)
+            limits[level] = plain_limits(below)
     if doc.per_run is not None:
         limits["run"] = _purse(doc.per_run)
     return Tier(
@@ -118,7 +122,7 @@ def _exhausted(doc: ExhaustedDoc | Literal["deny"]) -> Exhausted | None:
         return None
     return Exhausted(
         _set(doc.downgrade),
-        {} if doc.limits is None else _limits(doc.limits),
+        {} if doc.limits is None else plain_limits(doc.limits),
         0.0 if doc.queue is None else doc.queue.max_wait,
         0 if doc.queue is None else doc.queue.most,
     )
@@ -146,7 +150,8 @@ def _set(names: Any) -> frozenset[str] | None:
     return None if names is None else frozenset(names)
 
 
-def _limits(doc: LimitsDoc) -> dict[str, Any]:
+def plain_limits(doc: LimitsDoc) -> dict[str, Any]:
+    """The limits of one level as plain data: see `Tier`."""
     limits: dict[str, Any] = {}
     for dimension in LIMITS:
         value = getattr(doc, dimension)

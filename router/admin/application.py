@@ -1,6 +1,6 @@
 """The administrators' application: its routes, and how what fails is told."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
@@ -9,21 +9,40 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from router.admin import audit, backends, credentials, documents, policies, status, usage
+from router.admin import (
+    audit,
+    backends,
+    credentials,
+    documents,
+    keys,
+    organizations,
+    policies,
+    prepaid,
+    status,
+    teams,
+    usage,
+)
 from router.admin.admission import Admission
+from router.admin.call import stale
 from router.admin.document import document_of
 from router.admin.parts import Parts
 from router.admin.problems import Problem, response_of
 from router.admin.routing import AdminRoutes
 from router.api.rest_edge import RestEdge
+from router.customers.errors import Conflict, CustomerError, Exists, Invalid, Missing
 from router.database import DatabaseError
 from router.errors import TurnoutError, Unavailable, retry_after
+from router.ledger.server.errors import Disconnected
 
 PREFIX: Final = "/admin/v1"
 RESOURCES: Final[Sequence[AdminRoutes]] = (
     status.routes,
     backends.routes,
     policies.routes,
+    organizations.routes,
+    teams.routes,
+    keys.routes,
+    prepaid.routes,
     usage.routes,
     credentials.routes,
     audit.routes,
@@ -79,6 +98,17 @@ async def _no_database(request: Request, _error: Exception) -> Response:
     return _told(request, Unavailable(_NO_DATABASE, headers=retry_after(1000)))
 
 
+async def _refused(request: Request, error: Exception) -> Response:
+    """What the stores of customers refuse, in their own words."""
+    if not isinstance(error, CustomerError):
+        raise error
+    if isinstance(error, Conflict):
+        return _told(request, stale())
+    status, code = _REFUSALS[type(error)]
+    words = f"{error.field}: {error.message}" if status == 422 else f"{error.message}."
+    return _told(request, Problem(status, code, words, [(error.field, error.message)]))
+
+
 async def _late(request: Request, _error: Exception) -> Response:
     return _told(request, Unavailable(_NO_LEDGER, headers=retry_after(1000)))
 
@@ -130,10 +160,17 @@ def _methods(request: Request) -> list[str]:
     return sorted(found)
 
 
+_REFUSALS: Final[Mapping[type[CustomerError], tuple[int, str]]] = {
+    Invalid: (422, "invalid"),
+    Missing: (404, "not_found"),
+    Exists: (409, "exists"),
+}
 _HANDLERS: Final[dict[Any, Any]] = {
     TurnoutError: _ours,
     HTTPException: _http,
     RequestValidationError: _invalid,
     DatabaseError: _no_database,
     TimeoutError: _late,
+    Disconnected: _late,
+    CustomerError: _refused,
 }

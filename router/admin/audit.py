@@ -59,7 +59,7 @@ class AuditCheck(Told):
 def _document(entry: Entry) -> AuditRow:
     return AuditRow(
         seq=entry.seq,
-        at=instant(entry.at) or "",
+        at=instant(entry.at),
         actor=entry.actor,
         credential=entry.credential,
         address=entry.address,

@@ -102,7 +102,7 @@ class Call:
 
         Raises a 412 where another one was read.
         """
-        if self.if_match is None:
+        if self.if_match is None or not self.if_match.strip():
             raise Problem(428, "precondition_required", _UNCONDITIONAL)
         if self.if_match.strip() == "*":
             return None

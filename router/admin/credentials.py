@@ -6,7 +6,7 @@ from fastapi import Path, Query
 from pydantic import Field
 
 from router.admin.call import Answer, Call, Calling, stale
-from router.admin.models import Given, Instant, Name, Page, Told, instant
+from router.admin.models import Given, Instant, Name, Page, Told, instant, maybe_instant
 from router.admin.pages import PageQuery, page, place_of
 from router.admin.problems import not_found, unprocessable
 from router.admin.routing import AdminRoutes
@@ -59,10 +59,10 @@ def _document(row: StoredCredential) -> Credential:
         name=row.name,
         role=row.role,
         organization=row.organization,
-        created_at=instant(row.created_at) or "",
+        created_at=instant(row.created_at),
         created_by=row.created_by,
-        expires_at=instant(row.expires_at),
-        revoked_at=instant(row.revoked_at),
+        expires_at=maybe_instant(row.expires_at),
+        revoked_at=maybe_instant(row.revoked_at),
     )
 
 

@@ -54,10 +54,13 @@ Instant = Annotated[
 ]
 
 
-def instant(ms: int | None) -> str | None:
+def maybe_instant(ms: int | None) -> str | None:
+    """An instant, or none."""
+    return None if ms is None else instant(ms)
+
+
+def instant(ms: int) -> str:
     """An instant as documents have it: RFC 3339 in UTC, with milliseconds where there are any."""
-    if ms is None:
-        return None
     seconds, rest = divmod(ms, 1000)
     whole = datetime.fromtimestamp(seconds, UTC).strftime(_ZULU)
     return f"{whole}.{rest:03}Z" if rest else f"{whole}Z"

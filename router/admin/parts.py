@@ -3,14 +3,20 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from dataclasses import dataclass, field, fields
+from typing import Any, Final, Protocol, TypeVar
 
 from router.admin.kept_answers import KeptAnswers
 from router.api.gateway import Gateway
 from router.audit.log import AuditLog
 from router.auth.credentials import CredentialStore
+from router.customers.credits import CreditStore
+from router.customers.keys import KeyStore
+from router.customers.organizations import OrganizationStore
+from router.customers.rules import Rules
+from router.customers.teams import TeamStore
 from router.database import Database
+from router.ledger.credits import Balance
 from router.usage.store import UsageStore
 from router.world.config import AdminSection
 from router.world.reload import Reloader
@@ -29,12 +35,25 @@ class Stores:
     credentials: CredentialStore
     answers: KeptAnswers
     usage: UsageStore
+    organizations: OrganizationStore
+    teams: TeamStore
+    keys: KeyStore
+    credits: CreditStore
 
     @classmethod
-    def open(cls, url: str) -> "Stores":
-        """Open them, and make what tables are missing. Raises DatabaseError."""
+    def open(cls, url: str, rules: Rules) -> "Stores":
+        """Open them, and make what tables are missing; `rules` are those of the policy in force.
+        Raises DatabaseError."""
         stores = cls(
-            Database(url), AuditLog(url), CredentialStore(url), KeptAnswers(url), UsageStore(url)
+            Database(url),
+            AuditLog(url),
+            CredentialStore(url),
+            KeptAnswers(url),
+            UsageStore(url),
+            OrganizationStore(url, rules),
+            TeamStore(url, rules),
+            KeyStore(url, rules),
+            CreditStore(url, rules),
         )
         for store in (stores.audit, stores.credentials, stores.answers):
             store.prepare()
@@ -42,8 +61,15 @@ class Stores:
 
     def close(self) -> None:
         """Give the connections back."""
-        for store in (self.database, self.audit, self.credentials, self.answers, self.usage):
-            store.close()
+        for field_ in fields(self):
+            getattr(self, field_.name).close()
+
+
+class Credits(Protocol):
+    """Where prepaid balances are kept: the ledger."""
+
+    async def credit(self, organization: str, nano_usd: int, credit_id: str) -> Balance:
+        """Add to a balance, once for each id; 0 reads it. Raises Disconnected."""
 
 
 class Threads:
@@ -69,6 +95,7 @@ class Parts:
     gateway: Gateway
     reloader: Reloader
     stores: Stores
+    ledger: Credits
     threads: Threads = field(default_factory=Threads)
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
 

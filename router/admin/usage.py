@@ -1,23 +1,23 @@
 """What was used and what it cost, as `turnout usage` adds it up; for invoices, as CSV."""
 
+import re
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated, Any, Final
 
 import orjson
 from fastapi import Query
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from router.admin.call import Answer, Call, Calling
 from router.admin.models import Name, Told
-from router.admin.problems import unprocessable
 from router.admin.routing import AdminRoutes
 from router.usage.report import GROUPS, NO_MARKUP, Report, spend
 from router.usage.report_formats import as_csv, as_json
 
 routes: Final = AdminRoutes("usage")
 _CSV: Final = "text/csv"
-_MOST_MARKUP: Final = 1000
+_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MOST_GROUPS: Final = 6
 
 
@@ -30,19 +30,27 @@ def _known(name: str) -> str:
 Group = Annotated[str, AfterValidator(_known), WithJsonSchema({"enum": list(GROUPS)})]
 
 
+def _day(text: Any) -> Any:
+    """A date as ISO 8601 has it; what else pydantic takes for one is none here."""
+    return text if isinstance(text, str) and _DAY.fullmatch(text) else None
+
+
+Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
+
+
 class UsageQuery(BaseModel):
     """What is added up, and how: in days from `since` to the day before `until`, as each customer's
     time zone has them; `month` (2027-01): only in billing months that begin in it; `markup`: a
-    factor up to 1000, 1.2 adds 20 %."""
+    factor below 1000, 1.2 adds 20 %."""
 
     model_config = ConfigDict(extra="forbid")
 
     by: Annotated[list[Group], Field(min_length=1, max_length=_MOST_GROUPS)] | None = None
     organization: Name | None = None
-    since: date | None = None
-    until: date | None = None
+    since: Day | None = None
+    until: Day | None = None
     month: Annotated[str | None, Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")] = None
-    markup: Annotated[str | None, Field(pattern=r"^[0-9]{1,4}(\.[0-9]{1,12})?$")] = None
+    markup: Annotated[str | None, Field(pattern=r"^[0-9]{1,3}(\.[0-9]{1,12})?$")] = None
 
 
 class UsageReport(Told):
@@ -56,18 +64,6 @@ class UsageReport(Told):
     total: dict[str, Any]
 
 
-def _factor(markup: str | None) -> Decimal:
-    if markup is None:
-        return NO_MARKUP
-    try:
-        factor = Decimal(markup)
-    except InvalidOperation:
-        factor = Decimal(-1)
-    if not 0 <= factor <= _MOST_MARKUP:
-        raise unprocessable("query.markup", f"must be a factor from 0 to {_MOST_MARKUP}")
-    return factor
-
-
 def _report(call: Call, asked: UsageQuery, *usual: str) -> Report:
     return spend(
         call.parts.stores.usage,
@@ -76,7 +72,7 @@ def _report(call: Call, asked: UsageQuery, *usual: str) -> Report:
         since=None if asked.since is None else asked.since.isoformat(),
         until=None if asked.until is None else asked.until.isoformat(),
         month=asked.month,
-        markup=_factor(asked.markup),
+        markup=NO_MARKUP if asked.markup is None else Decimal(asked.markup),
     )
 
 

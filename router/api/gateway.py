@@ -1,5 +1,6 @@
 """What the HTTP edge serves from: the corridor's collaborators, and what is shown of them."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -7,9 +8,14 @@ from classifiers.serving import Classifier
 from router.api.body_room import BodyRoom
 from router.api.cors import Cors
 from router.api.door import Door
+from router.api.readings import Readings
+from router.decisions.recorder import DecisionRecorder
 from router.files.services import FileServices
+from router.ledger.quotas.dimensions import Quota
+from router.ledger.used import Used, Whose
 from router.loop.outcome_recorder import OutcomeRecorder
 from router.loop.outcome_store import OutcomeStore
+from router.pipeline.denials import EdgeDenials
 from router.pipeline.serving import Serving
 from router.telemetry.metrics import Metrics
 from router.telemetry.worker_metrics import WorkerMetrics
@@ -42,10 +48,18 @@ class SocketLimits:
 
 
 class Answers(Protocol):
-    """Something that can be asked whether it is there."""
+    """The ledger, as far as it is asked for itself."""
 
     async def ping(self) -> bool:
         """Return whether it answers."""
+
+    async def used_of(
+        self, asked: Iterable[tuple[Whose, Sequence[Quota]]]
+    ) -> Sequence[Sequence[Used]]:
+        """Return what each of these has used of its quotas. Raises Disconnected."""
+
+    def pseudonym(self, user: str) -> str:
+        """Return how usage names an end user."""
 
 
 class Watches(Protocol):
@@ -79,5 +93,8 @@ class Gateway:
     cors: Cors | None = None  # where browsers may call
     sockets: SocketLimits = SocketLimits()
     door: Door = field(default_factory=Door)
+    denials: EdgeDenials | None = None
+    decisions: DecisionRecorder | None = None
+    readings: Readings | None = None
     files: FileServices | None = None  # where a backend offers files or batches
     ready: bool = False

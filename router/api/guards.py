@@ -89,7 +89,7 @@ def start_guards(
 
     def who(credential: bytes | None) -> tuple[int, str]:
         principal = known.authenticate(credential)
-        standing = serving.snapshot.standing(principal.tier)
+        standing = serving.snapshot.standing_of(principal)
         return standing.priority.rank, principal.organization
 
     room = BodyRoom(limits.bodies or memory.most // ROOM_PART, limits.bodies_wait, who)

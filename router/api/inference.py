@@ -129,6 +129,7 @@ class Inference:
         except Unauthenticated as error:
             await exchange.fail(self._doubt(exchange, error))
         except TurnoutError as error:
+            self._note(exchange, error)
             await exchange.fail(error)
         except Exception:  # noqa: BLE001 - the last resort: logged, told to the client, survived
             _LOG.exception("a request failed inside the gateway", extra={"request_id": exchange.id})
@@ -153,6 +154,12 @@ class Inference:
             return error
         exchange.keep_alive = False
         return limited
+
+    def _note(self, exchange: "Exchange | Turn", error: TurnoutError) -> None:
+        """Have a refusal kept that no observer was told of."""
+        denials = self._gateway.denials
+        if denials is not None:
+            denials.note(error, exchange.id, exchange.row.path, exchange.authorization)
 
     def _walk(self, exchange: "Exchange | Turn") -> Coroutine[Any, Any, None]:
         """What answers a request: to await it costs less than to wait behind it."""

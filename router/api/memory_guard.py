@@ -72,7 +72,7 @@ class _Guarded:
     def authenticate(self, authorization: bytes | None) -> Principal:
         """Return who asks. Raises Unauthenticated, Overloaded."""
         principal = self._inner.authenticate(authorization)
-        rank = self._serving.snapshot.standing(principal.tier).priority.rank
+        rank = self._serving.snapshot.standing_of(principal).priority.rank
         if rank > _LOWEST_RANK - self._guard.level:
             self._guard.turned_away += 1
             raise Overloaded(_SHORT, headers=retry_after(_COME_BACK_MS))

@@ -43,7 +43,7 @@ def _anthropic_entry(request: Request, name: str) -> dict[str, Any]:
 def _names(request: Request) -> list[str]:
     gateway: Gateway = request.app.state.gateway
     principal = principal_of(request)
-    return list(dict.fromkeys(gateway.serving.snapshot.policy.visible(principal.tier)))
+    return list(gateway.serving.snapshot.visible(principal))
 
 
 def _is_anthropics(request: Request) -> bool:

@@ -8,12 +8,23 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp
 
-from router.api import chats, conversations, files, health, models, responses
+from router.api import (
+    chats,
+    conversations,
+    files,
+    health,
+    models,
+    own_limits,
+    own_usage,
+    responses,
+)
 from router.api.cors import Cors
 from router.api.envelopes import envelope
 from router.api.gateway import Gateway
+from router.api.request_id import new_request_id
 from router.api.rest_edge import RestEdge
 from router.errors import BadRequest, MethodNotAllowed, TurnoutError, UnknownPath
+from router.protocols.headers import credential_of
 
 _SHOWN = 200  # characters of a path
 _CLIENT_LEFT = 499  # as inference counts them
@@ -26,9 +37,14 @@ def _reply(request: Request, error: TurnoutError) -> Response:
 
 
 async def _our_error(request: Request, error: Exception) -> Response:
-    return _reply(
-        request, error if isinstance(error, TurnoutError) else TurnoutError("internal error")
-    )
+    if not isinstance(error, TurnoutError):
+        return _reply(request, TurnoutError("internal error"))
+    gateway: Gateway | None = getattr(request.app.state, "gateway", None)
+    if gateway is not None and gateway.denials is not None:
+        fields = dict(reversed(request.headers.raw))  # the first header of a name wins
+        path = getattr(request.scope.get("route"), "path", "")
+        gateway.denials.note(error, new_request_id(), path, credential_of(fields))
+    return _reply(request, error)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
@@ -102,6 +118,8 @@ def public_application(gateway: Gateway) -> FastAPI:
     """
     application = bare_application("Turnout", gateway.cors)
     application.state.gateway = gateway
-    for module in (models, responses, conversations, chats, files, health):
+    for module in (
+        models, responses, conversations, chats, files, own_limits, own_usage, health
+    ):  # fmt: skip
         application.include_router(module.router)
     return application

@@ -4,8 +4,8 @@ from hashlib import sha256
 from typing import Protocol
 
 from router.auth.tokens.issuer import Bearer, ReadsTokens, looks_like_one
+from router.customers.records import StoredKey
 from router.domain import Principal
-from router.errors import PermissionDenied
 
 
 class Keys(Protocol):
@@ -17,8 +17,11 @@ class Keys(Protocol):
     def authenticate(self, authorization: bytes | None) -> Principal:
         """Return who holds a key. Raises Unauthenticated."""
 
-    def tier_of(self, organization: str) -> str | None:
-        """Return the tier of an organization; None for one that is not known."""
+    def member(self, key: StoredKey) -> Principal:
+        """Return who asks by what is as good as a key.
+
+        Raises PermissionDenied where its organization is not known, or is suspended.
+        """
 
 
 class Bearers:
@@ -42,16 +45,10 @@ class Bearers:
         return self._principal(self._tokens.read(token))
 
     def _principal(self, bearer: Bearer) -> Principal:
-        tier = bearer.tier
-        if tier is None:
-            tier = self._keys.tier_of(bearer.organization)
-        if tier is None:
-            raise PermissionDenied(
-                f"The organization {bearer.organization} of this token is not known here. Ask "
-                "whoever runs this gateway to create it.",
-                code="unknown_organization",
-            )
-        return Principal(key_name(bearer), bearer.organization, tier, bearer.team, bearer.tags)
+        name, tier = key_name(bearer), bearer.tier or ""
+        return self._keys.member(
+            StoredKey(name, bearer.organization, tier, bearer.team, tags=bearer.tags)
+        )
 
 
 def key_name(bearer: Bearer) -> str:

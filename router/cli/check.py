@@ -20,6 +20,7 @@ from router.cli.common.check_classifier import classifier_findings
 from router.cli.common.check_limits import limit_findings
 from router.cli.common.check_prices import price_findings
 from router.cli.common.check_rates import rate_findings
+from router.cli.common.customers_in_use import customer_findings
 from router.cli.common.documents import config_option
 from router.cli.common.policies import read_policy, read_probes
 from router.cli.common.saying import say, say_json
@@ -78,6 +79,7 @@ def _check_config(path: Path) -> tuple[str, _Findings]:
     findings += classifier_findings(documents) + backend_findings(documents)
     findings += price_findings(documents, datetime.now(UTC).date())
     findings += rate_findings(documents) + limit_findings(documents, world)
+    findings += customer_findings(documents)
     summary = (
         f"{path}: ok: {len(world.backends)} backends, {len(policy.routes)} routes, "
         f"{len(policy.tiers)} tiers, policy {policy.version}"

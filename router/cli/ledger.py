@@ -33,7 +33,10 @@ ledger.add_command(repair)
 @click.option("--usd", "amount", default="0", help="Dollars to add; negative takes back; 0 reads.")
 @click.option("--id", "credit_id", help="The same id adds once, however often it is sent.")
 def credit(config_path: Path, organization: str, amount: str, credit_id: str | None) -> None:
-    """Add to a customer's prepaid balance, or read it."""
+    """Add to a customer's prepaid balance, or read it.
+
+    `turnout credits add` does the same and keeps a history of it, too.
+    """
     try:
         nano = to_pico(amount, signed=True) // PICO_PER_NANO
     except ValueError as error:

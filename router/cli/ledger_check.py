@@ -10,6 +10,7 @@ from typing import Any, Final
 import click
 import orjson
 
+from router.cli.common.customers_in_use import own_calendars
 from router.cli.common.documents import config_option, documents_or_end
 from router.cli.common.ledgers import connected, run
 from router.cli.common.saying import say, say_json
@@ -108,9 +109,10 @@ async def _checking(documents: Documents) -> AsyncIterator[_Check]:
     try:
         async with connected(documents) as reached:
             world = BookWorld.of(documents)
-            entered = WorldBooks(lambda: world)
+            calendars = own_calendars(documents.database)
+            entered = WorldBooks(lambda: world, calendars.get)
             stored = await JournalConsumer(reached.journal(), store, books=entered).drain()
-            yield _Check(reached.check(books, tiers), stored, reached.clock())
+            yield _Check(reached.check(books, tiers, calendars), stored, reached.clock())
     finally:
         books.close()
         store.close()

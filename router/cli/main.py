@@ -20,13 +20,38 @@ COMMANDS: Final[Mapping[str, Later]] = MappingProxyType(
             "router.cli.check:check",
             "Check turnout.yaml, its policy and its ability cards, or one policy, without serving.",
         ),
+        "organizations": Later(
+            "router.cli.organizations:organizations",
+            "Make, list, change, raise, suspend and resume organizations: the customers.",
+        ),
+        "teams": Later(
+            "router.cli.teams:teams",
+            "Make, list, change and remove the teams of an organization.",
+        ),
         "keys": Later(
             "router.cli.keys:keys",
-            "Make, list and revoke the keys of customers.",
+            "Make, list, change, rotate and revoke the keys of customers.",
+        ),
+        "credits": Later(
+            "router.cli.credits:credits_",
+            "Add to the balance of customers who pay beforehand, and list what was added.",
+        ),
+        "export": Later(
+            "router.cli.carrying:export_customers",
+            "Write all customers as YAML: organizations, teams, keys by id and hash, limits, tags.",
+        ),
+        "import": Later(
+            "router.cli.carrying:import_customers",
+            "Make customers what FILE says, all at once or not at all; first say what that would"
+            " do.",
         ),
         "usage": Later(
             "router.cli.usage:usage",
             "Show what was spent, from the stored usage.",
+        ),
+        "audit": Later(
+            "router.cli.audit:audit",
+            "Who changed what, from where; and whether the log of it is whole.",
         ),
         "responses": Later(
             "router.cli.responses:responses",
@@ -86,6 +111,20 @@ COMMANDS: Final[Mapping[str, Later]] = MappingProxyType(
         "outcomes": Later(
             "router.cli.outcomes:outcomes",
             "Write the stored outcomes as JSON lines, oldest first.",
+        ),
+        "backup": Later(
+            "router.cli.backup:backup",
+            "Write a consistent copy of the database to FILE (- for standard output) while gateways"
+            " serve.",
+        ),
+        "restore": Later(
+            "router.cli.backup:restore",
+            "Put a backup into the database of turnout.yaml, whatever it is: SQLite or PostgreSQL.",
+        ),
+        "copy": Later(
+            "router.cli.backup:copy_database",
+            "Copy the database into another one, such as a PostgreSQL; then name that in"
+            " turnout.yaml.",
         ),
         "drill": Later(
             "router.cli.drill:drill",

@@ -16,7 +16,7 @@ from router.cli.common.tables import narrow, show
 from router.cli.usage import day
 from router.database import DatabaseError
 from router.loop.outcome_store import OutcomeStore
-from router.usage.savings import Checks, Line, checks, priced_beside, savings
+from router.usage.savings import Checks, Line, checks, priced_beside, savings, with_gone
 from router.usage.store import UsageStore
 from router.world.baseline import Baseline, baseline_of
 from router.world.documents import Documents
@@ -30,6 +30,7 @@ class _Savings:
     checked: list[Checks]
     against: list[str]
     priced_now: int
+    gone: int  # requests that could not be priced, for want of rows
 
     @property
     def uncompared(self) -> int:
@@ -49,6 +50,9 @@ def _savings(
             usage.each(since, until, unpriced=against is None),
             Baseline.named(documents.loaded, name).cost,
         )
+        gone = usage.gone(since, until, unpriced=against is None)
+        priced_now = sum(each.rows for each in beside.values())
+        beside = with_gone(beside, gone)
         lines = savings(
             usage.backends(since, until),
             outcomes.audits(_milliseconds(since), _milliseconds(until)),
@@ -60,7 +64,8 @@ def _savings(
             lines,
             checks(usage.cascades(since, until)),
             names if names and not beside else sorted({*names, name}),
-            sum(each.rows for each in beside.values()),
+            priced_now,
+            sum(row["requests"] for row in gone),
         )
     finally:
         usage.close()
@@ -140,6 +145,7 @@ def _json(found: _Savings) -> dict[str, object]:
     return {
         "against": found.against,
         "priced_now": found.priced_now,
+        "gone": found.gone,
         "backends": [_record(line) for line in found.lines],
         "cascades": [asdict(line) | {"saved_pico": line.saved_pico} for line in found.checked],
     }
@@ -155,6 +161,11 @@ def _show(found: _Savings, *, anew: bool) -> None:
         say(
             f"{found.uncompared:,} requests, which cannot be compared with {against}, count at what"
             " they cost."
+        )
+    if found.gone:
+        say(
+            f"Of {found.gone:,} of them the rows are gone (`retention.usage`), so that they cannot"
+            " be priced anew."
         )
     if found.priced_now and not anew:
         say(

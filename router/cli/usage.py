@@ -122,6 +122,9 @@ def usage(
       turnout usage --by organization --by month --by model --markup 20% \\
         --since 2026-11-01 --until 2026-12-01 --format csv > november.csv
 
+    Days whose rows are gone (`retention.usage` in turnout.yaml) are read from their rollups,
+    with the same sums to the last digit.
+
     In CSV, cost_usd and price_usd are exact to twelve decimals, and amount is in cents: of each
     customer and month the amounts add up to the exact sum, rounded half-even once. Text that begins
     with = + - or @ gets an apostrophe in front, so that no spreadsheet runs it.

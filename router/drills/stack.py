@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from policies.language.tiers import Tier
-from router.auth.store import KeyStore
 from router.children.child import Child, ChildFailed
+from router.customers.keys import KeyStore
 from router.drills.clients import Caller, Clients
 from router.drills.copied import (
     CONFIG,

@@ -86,7 +86,7 @@ class Batches:
     def _allowed(self, asker: Asker, bound: Bound) -> None:
         """Refuse what another key of the organization uploaded and this one may not ask."""
         world = self._desk.serving.snapshot
-        visible = world.policy.visible(asker.principal.tier)
+        visible = world.visible(asker.principal)
         for name in bound.backends:
             if name not in visible:
                 raise PermissionDenied(f"Your tier may not use `{name}`, which the file asks.")
@@ -141,7 +141,7 @@ class Batches:
 
     def _request(self, asker: Asker, bound: Bound) -> ReserveRequest:
         """What the ledger is asked to hold: against the limits of days, months and balances."""
-        standing = self._desk.serving.snapshot.standing(asker.principal.tier)
+        standing = self._desk.serving.snapshot.standing_of(asker.principal)
         return ReserveRequest(
             asker.request_id,
             asker.principal,

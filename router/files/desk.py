@@ -79,7 +79,7 @@ class Desk:
                 f"This gateway keeps no {offer} of this kind: no backend of its operator offers"
                 f" them (`offers: [{offer}]`)."
             )
-        visible = world.policy.visible(asker.principal.tier)
+        visible = world.visible(asker.principal)
         if self.members(backend).isdisjoint(visible):
             raise PermissionDenied(f"Your tier may not use the backend that keeps {offer}.")
         return backend

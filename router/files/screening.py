@@ -25,6 +25,7 @@ from router.pipeline.plan import refusal
 from router.pipeline.redaction import spared_alone
 from router.pipeline.request_context import RequestContext, gather
 from router.pipeline.signals import EVERYTHING, read_signals
+from router.pipeline.within_terms import decided
 from router.protocols.fields import missing_user
 from router.protocols.unsupported import Unsupported
 from router.world.snapshot import Snapshot
@@ -68,8 +69,7 @@ class Screening:
         """
         ask = operation.parse(raw, self._asker.fields)
         self._refuse(operation, ask)
-        tier = self._asker.principal.tier
-        if ask.user is None and self._world.standing(tier).names_users:
+        if ask.user is None and self._world.standing_of(self._asker.principal).names_users:
             raise missing_user(ask.protocol)
         files = self._desk.serving.files
         if files is not None:
@@ -87,7 +87,7 @@ class Screening:
         context = await gather(serving.senses, world, self._asker.principal, ask, line)
         needs = EVERYTHING if serving.senses.recorded else context.needs
         signals = read_signals(context, serving.backends.view(), needs)
-        decision = world.policy.decide(signals, context.hints)
+        decision = decided(context, signals)
         if isinstance(decision, Decision) and decision.redact is not None:
             decision = spared_alone(decision, decision.redact, _FOR_AN_ACCOUNT)
         if isinstance(decision, Denial):

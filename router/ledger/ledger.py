@@ -9,7 +9,7 @@ away a request is refused, or served from its tier's declared allowance and sett
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final, Self
@@ -17,17 +17,18 @@ from typing import Final, Self
 from router.domain import Charge
 from router.errors import LedgerUnavailable
 from router.ledger.check.check import LedgerCheck
-from router.ledger.check.expected import Tiers
+from router.ledger.check.expected import TIERS_ALONE, Calendars, Tiers
 from router.ledger.check.totals import UsageTotals
 from router.ledger.conversations import Conversations
 from router.ledger.credits import Balance, add_credit
 from router.ledger.heartbeats import Heartbeats
 from router.ledger.hold import Hold, HoldService
 from router.ledger.journal import JournalStreams
-from router.ledger.keys import shard
+from router.ledger.keys import shard, user_hash
 from router.ledger.ledger_clock import LedgerClock
 from router.ledger.long_holds import LongHolds
 from router.ledger.outage import Outage
+from router.ledger.quotas.dimensions import Quota
 from router.ledger.reaper import Reaper
 from router.ledger.reserve import Admissions
 from router.ledger.reserve_call import ReserveCalls
@@ -43,6 +44,7 @@ from router.ledger.server.startup import SHARDS, LedgerMeta, check_node
 from router.ledger.settle import Settlements
 from router.ledger.shares import IDLE_MS, LEASE_MS, Shares
 from router.ledger.spool import Spool, SpoolThread
+from router.ledger.used import Used, Whose, used_of
 from router.ledger.watch import Books, LedgerWatch
 
 _DRAIN_SECONDS: Final = 5.0
@@ -68,6 +70,7 @@ class Ledger:
         self._nodes = nodes
         self._shards = shards
         self._spool = SpoolThread(spool)
+        self._secret = meta.secret
         self._epoch = hashlib.blake2b(meta.secret, digest_size=8).hexdigest()
         self._calls = ReserveCalls(meta, shards, lease_ms, users_per_day, machine.now_ns)
         self._beats = Heartbeats(nodes, lease_ms)
@@ -222,9 +225,14 @@ class Ledger:
         """Holds that outlive this process: those of batches."""
         return LongHolds(self._nodes, self._shards, self._service, self._beats)
 
-    def check(self, totals: UsageTotals, tiers: Tiers) -> LedgerCheck:
-        """A comparison with the books, by the quotas of each tier."""
-        return LedgerCheck(self._address, self._shards, totals, tiers, self._epoch)
+    def check(
+        self, totals: UsageTotals, tiers: Tiers, calendars: Calendars = TIERS_ALONE
+    ) -> LedgerCheck:
+        """A comparison with the books, by the quotas of each tier, and the calendars that
+        organizations have of their own."""
+        return LedgerCheck(
+            self._address, self._shards, totals, tiers, self._epoch, calendars=calendars
+        )
 
     def clock(self) -> LedgerClock:
         """The ledger's time beside its server's clock."""
@@ -245,6 +253,16 @@ class Ledger:
         Raises Disconnected where the ledger does not answer: ask again with the same id.
         """
         return await add_credit(self._nodes, self._shards, organization, nano_usd, credit_id)
+
+    async def used_of(self, asked: Iterable[tuple[Whose, Sequence[Quota]]]) -> list[list[Used]]:
+        """What each of these has used of its quotas (`router.ledger.used`), for however many in one
+        round trip. Raises Disconnected.
+        """
+        return await used_of(self._nodes, self._shards, asked, self.now(), self._secret)
+
+    def pseudonym(self, user: str) -> str:
+        """How usage names an end user: it means nothing outside this ledger."""
+        return user_hash(user, self._secret)
 
     def abandon(self, hold: Hold) -> None:
         """Stop renewing a hold and never settle it, as a gateway that dies does (for drills)."""

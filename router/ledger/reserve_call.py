@@ -31,7 +31,7 @@ from router.ledger.vectors import pack_estimate
 from router.usage_row import ASKED_BEGIN, customer_json
 
 DAY_MS: Final = 86_400_000
-_MOST_COMPILED: Final = 1000
+_MOST_COMPILED: Final = 20_000  # customers may have limits of their own
 _MOST_FRAMES: Final = 20_000
 
 

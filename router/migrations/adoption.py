@@ -30,11 +30,17 @@ class Adoption:
         Table(name, self._tables, *items)
 
     def create_index(
-        self, name: str, table: str, columns: Sequence[str], *, unique: bool = False
+        self,
+        name: str,
+        table: str,
+        columns: Sequence[str],
+        *,
+        unique: bool = False,
+        **where: Any,  # on which rows, by the dialect
     ) -> None:
         """An index that is to be there."""
         there = self._tables.tables[table]
-        Index(name, *(there.c[column] for column in columns), unique=unique)
+        Index(name, *(there.c[column] for column in columns), unique=unique, **where)
 
     def carry_out(self, connection: Connection) -> None:
         """Make what is lacking. Raises UnfitTables where a table of ours lacks a column that none

@@ -40,9 +40,22 @@ CREATE TABLE api_keys (
 	tier VARCHAR(128) NOT NULL,
 	created_at DATETIME NOT NULL,
 	revoked_at DATETIME,
+	name VARCHAR(128),
+	tags JSON,
+	expires_at BIGINT,
+	routes JSON,
+	models JSON,
+	limits JSON,
+	replaced_by VARCHAR(40),
+	last_used_at BIGINT,
+	created_by VARCHAR(300),
+	version BIGINT DEFAULT 1 NOT NULL,
+	changed BIGINT DEFAULT 0 NOT NULL,
 	PRIMARY KEY (key_id),
 	UNIQUE (key_hash)
 );
+CREATE INDEX api_keys_changed ON api_keys (changed);
+CREATE INDEX api_keys_organization ON api_keys (organization);
 CREATE INDEX api_keys_revoked_at ON api_keys (revoked_at);
 CREATE TABLE audit_head (
 	id INTEGER NOT NULL,
@@ -79,6 +92,37 @@ CREATE TABLE card_rollbacks (
 	at BIGINT NOT NULL,
 	PRIMARY KEY (name, number)
 );
+CREATE TABLE credits (
+	id VARCHAR(128) NOT NULL,
+	organization VARCHAR(128) NOT NULL,
+	amount_nano BIGINT NOT NULL,
+	at BIGINT NOT NULL,
+	"by" VARCHAR(300) NOT NULL,
+	note TEXT NOT NULL,
+	PRIMARY KEY (id, organization)
+);
+CREATE INDEX credits_organization ON credits (organization, at);
+CREATE TABLE customers_version (
+	id INTEGER NOT NULL,
+	version BIGINT NOT NULL,
+	PRIMARY KEY (id)
+);
+CREATE TABLE decision_records (
+	decision VARCHAR(64) NOT NULL,
+	at BIGINT NOT NULL,
+	organization TEXT NOT NULL,
+	team TEXT,
+	key_id TEXT,
+	tier TEXT,
+	denied VARCHAR(64),
+	level VARCHAR(32),
+	count INTEGER NOT NULL,
+	record BLOB NOT NULL,
+	PRIMARY KEY (decision)
+);
+CREATE INDEX decision_records_at ON decision_records (at);
+CREATE INDEX decision_records_denied ON decision_records (organization, at) WHERE denied IS NOT NULL;
+CREATE INDEX decision_records_organization ON decision_records (organization, at);
 CREATE TABLE decisions (
 	decision VARCHAR(64) NOT NULL,
 	at BIGINT NOT NULL,
@@ -104,6 +148,24 @@ CREATE TABLE ledger_limits (
 	limits TEXT NOT NULL,
 	PRIMARY KEY (process, since)
 );
+CREATE TABLE organizations (
+	organization VARCHAR(128) NOT NULL,
+	tier VARCHAR(128) NOT NULL,
+	timezone VARCHAR(64),
+	billing_day INTEGER,
+	tags JSON,
+	limits JSON,
+	raised JSON,
+	suspended_at BIGINT,
+	suspended_why TEXT,
+	created_at BIGINT NOT NULL,
+	updated_at BIGINT NOT NULL,
+	version BIGINT DEFAULT 1 NOT NULL,
+	changed BIGINT DEFAULT 0 NOT NULL,
+	PRIMARY KEY (organization)
+);
+CREATE INDEX organizations_changed ON organizations (changed);
+CREATE INDEX organizations_tier ON organizations (tier);
 CREATE TABLE outcome_prompts (
 	decision VARCHAR(64) NOT NULL,
 	at BIGINT NOT NULL,
@@ -207,6 +269,17 @@ CREATE TABLE stored_runs (
 	PRIMARY KEY (id)
 );
 CREATE INDEX stored_runs_organization ON stored_runs (organization);
+CREATE TABLE teams (
+	organization VARCHAR(128) NOT NULL,
+	team VARCHAR(128) NOT NULL,
+	parent VARCHAR(128),
+	tags JSON,
+	limits JSON,
+	created_at BIGINT NOT NULL,
+	updated_at BIGINT NOT NULL,
+	version BIGINT DEFAULT 1 NOT NULL,
+	PRIMARY KEY (organization, team)
+);
 CREATE TABLE usage (
 	hold_id VARCHAR(40) NOT NULL,
 	seq INTEGER NOT NULL,
@@ -256,8 +329,75 @@ CREATE TABLE usage (
 	direct_pico BIGINT,
 	PRIMARY KEY (hold_id, seq)
 );
+CREATE INDEX usage_by_admission ON usage (admitted_at);
 CREATE INDEX usage_by_day ON usage (day);
 CREATE INDEX usage_by_organization ON usage (organization, admitted_at);
+CREATE TABLE usage_rolled (
+	number INTEGER NOT NULL,
+	rolled BIGINT NOT NULL,
+	pruned BIGINT NOT NULL,
+	holder VARCHAR(64) NOT NULL,
+	held_until BIGINT NOT NULL,
+	PRIMARY KEY (number)
+);
+CREATE TABLE usage_rollups (
+	id VARCHAR(32) NOT NULL,
+	hour INTEGER NOT NULL,
+	day TEXT NOT NULL,
+	period TEXT,
+	organization TEXT,
+	team TEXT,
+	key_id TEXT,
+	end_user TEXT,
+	tier TEXT,
+	asked TEXT,
+	operation TEXT,
+	route TEXT,
+	backend TEXT,
+	model TEXT,
+	service_tier TEXT,
+	status TEXT,
+	baseline TEXT,
+	verifier TEXT,
+	energy_source TEXT,
+	process TEXT,
+	served INTEGER,
+	first_at BIGINT NOT NULL,
+	first_hold VARCHAR(40) NOT NULL,
+	requests BIGINT NOT NULL,
+	tokens BIGINT NOT NULL,
+	input_tokens BIGINT NOT NULL,
+	output_tokens BIGINT NOT NULL,
+	cached_tokens BIGINT NOT NULL,
+	cache_write_tokens BIGINT NOT NULL,
+	reasoning_tokens BIGINT NOT NULL,
+	images BIGINT NOT NULL,
+	seconds BIGINT NOT NULL,
+	characters BIGINT NOT NULL,
+	searches BIGINT NOT NULL,
+	bytes BIGINT NOT NULL,
+	busy_ms BIGINT NOT NULL,
+	energy_mj BIGINT NOT NULL,
+	counted BIGINT NOT NULL,
+	uncompared BIGINT NOT NULL,
+	metered BIGINT NOT NULL,
+	judged BIGINT NOT NULL,
+	predicted_nano BIGINT NOT NULL,
+	cost_pico_high BIGINT NOT NULL,
+	cost_pico_low BIGINT NOT NULL,
+	baseline_pico_high BIGINT NOT NULL,
+	baseline_pico_low BIGINT NOT NULL,
+	rejected_pico_high BIGINT NOT NULL,
+	rejected_pico_low BIGINT NOT NULL,
+	judge_pico_high BIGINT NOT NULL,
+	judge_pico_low BIGINT NOT NULL,
+	direct_pico_high BIGINT NOT NULL,
+	direct_pico_low BIGINT NOT NULL,
+	PRIMARY KEY (id)
+);
+CREATE INDEX usage_rollups_day ON usage_rollups (day);
+CREATE INDEX usage_rollups_hour ON usage_rollups (hour);
+CREATE INDEX usage_rollups_organization ON usage_rollups (organization, day);
 CREATE TABLE turnout_schema (
 	version_num VARCHAR(32) NOT NULL,
 	CONSTRAINT turnout_schema_pkc PRIMARY KEY (version_num)

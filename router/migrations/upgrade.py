@@ -19,7 +19,10 @@ def settings(connection: Connection) -> Config:
     return config
 
 
-def upgrade(connection: Connection) -> None:
-    """Run every revision that the database has not seen, in the connection's transaction."""
+def upgrade(connection: Connection, version: str = "head") -> None:
+    """Run every revision that the database has not seen, in the connection's transaction.
+
+    `version`: up to this one.
+    """
     logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells its own workings
-    command.upgrade(settings(connection), "head")
+    command.upgrade(settings(connection), version)

@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Connection, Engine, MetaData, inspect, text
 
 from router.migrations.head import HEAD
 
@@ -78,7 +78,7 @@ def _renew(connection: Connection, version: str | None, there: set[str]) -> None
             "newer one made them. Start that one, or restore a backup that is older"
         )
     script = script_of_head(connection.dialect.name)
-    if version is None and there.isdisjoint(_MADE.findall(script)):
+    if version is None and there.isdisjoint(table_names(connection.dialect.name)):
         for statement in script.split(";\n"):
             if statement.strip():
                 connection.exec_driver_sql(statement)
@@ -86,6 +86,36 @@ def _renew(connection: Connection, version: str | None, there: set[str]) -> None
     module: Any = import_module("router.migrations.upgrade")
     module.upgrade(connection)
     _LOG.info("brought the database up", extra={"from": version or "before 0001", "to": HEAD})
+
+
+def version_of(connection: Connection) -> str | None:
+    """The version of the tables; None where none is said."""
+    return _look(connection)[0]
+
+
+def table_names(dialect: str) -> set[str]:
+    """The names of the tables of this version, and of the one that holds it."""
+    return set(_MADE.findall(script_of_head(dialect)))
+
+
+@contextmanager
+def start_over(connection: Connection, version: str) -> Iterator[None]:
+    """Within the connection's transaction: drop the tables of ours, make those of a version (not a
+    newer one), and after the block, which fills them, bring them up to this program's.
+    """
+    dialect = connection.dialect.name
+    connection.exec_driver_sql(_LOCKS[dialect])
+    ours = MetaData()
+    ours.reflect(connection, only=sorted(_look(connection)[1] & table_names(dialect)))
+    ours.drop_all(connection)
+    if version == HEAD:
+        _renew(connection, None, set())
+        yield
+        return
+    module: Any = import_module("router.migrations.upgrade")
+    module.upgrade(connection, version)
+    yield
+    module.upgrade(connection)
 
 
 def script_of_head(dialect: str) -> str:

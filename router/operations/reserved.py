@@ -9,6 +9,7 @@ from router.operations.paths import ROUTES
 BELOW: Final = (
     *("/openai", "/v1/models", "/models", "/v1/v1", "/v1beta/models"),
     *("/v1/responses", "/responses", "/v1/conversations", "/conversations"),
+    *("/v1/limits", "/limits", "/v1/usage", "/usage"),
     *("/v1/chat", "/chat", "/health", "/livez", "/readyz", "/metrics"),
 )
 

@@ -16,6 +16,7 @@ from router.pipeline.request_context import RequestContext, gather
 from router.pipeline.response_headers import of_count
 from router.pipeline.serving import Serving
 from router.pipeline.signals import read_signals
+from router.pipeline.within_terms import decided
 from router.protocols.usage import estimate_input
 
 
@@ -49,7 +50,7 @@ async def count(serving: Serving, row: Count, caller: Caller) -> None:
 def _would_serve(serving: Serving, context: RequestContext) -> str:
     """The backend to which the request would go first; empty where it would be refused."""
     signals = read_signals(context, serving.backends.view(), context.needs)
-    decision = context.world.policy.decide(signals, context.hints)
+    decision = decided(context, signals)
     if isinstance(decision, Denial):
         return ""
     name = in_order(decision)[0]

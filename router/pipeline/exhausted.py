@@ -28,7 +28,8 @@ from router.pipeline.response_headers import of_decision, of_downgraded, of_queu
 from router.pipeline.serving import Held, Serving
 from router.pipeline.waiting_lines import Key
 from router.pipeline.watch import Watch
-from router.world.snapshot import exhausted_name
+from router.pipeline.within_terms import decided
+from router.world.standing import exhausted_name
 
 _RATE: Final = "rate_limit_exceeded"
 _BUDGET: Final = "insufficient_quota"
@@ -162,7 +163,7 @@ async def _downgraded(serving: Serving, asking: Asking, refused: LimitExceeded) 
     limits are used up.
     """
     context = asking.context
-    decision = context.world.policy.decide(asking.signals, context.hints, exhausted=True)
+    decision = decided(context, asking.signals, exhausted=True)
     replaced = None
     if context.needs.redaction:
         decision, replaced = await redacted(serving.senses.detectors, context, decision)

@@ -57,12 +57,12 @@ class Plan(NamedTuple):
     exhausted: Exhausted | None = None  # what becomes of it where the ledger refuses it
 
 
-def refusal(denial: Denial) -> TurnoutError:
-    """Return the error that a denial means for the client."""
+def refusal(denial: Denial, request_id: str = "") -> TurnoutError:
+    """Return the error that a denial means for the client, who is told the decision's id."""
     return _ERRORS[denial.status](
         denial.message,
         param="model" if denial.status in _OF_THE_MODEL else None,
-        headers=of_denial(denial),
+        headers=of_denial(denial, request_id),
     )
 
 
@@ -74,11 +74,11 @@ def plan_of(answer: Decision | Denial, context: RequestContext, history: OutputH
     as many answers as it may take.
     """
     if isinstance(answer, Denial):
-        raise refusal(answer)
+        raise refusal(answer, context.id)
     world, ask, principal = context.world, context.ask, context.principal
     cascade = answer.cascade
     judge = None if cascade is None or cascade.judge is None else world.backends[cascade.judge]
-    standing = world.standing(principal.tier)
+    standing = world.standing_of(principal)
     if standing.names_users and ask.user is None:
         raise missing_user(ask.protocol)
     way = "worst" if standing.prepaid else world.estimate

@@ -97,7 +97,7 @@ async def redacted(
     why = _unredactable(ask)
     if why:
         return spared_alone(decision, redaction, why), None
-    rank = context.world.standing(principal.tier).priority.rank
+    rank = context.world.standing_of(principal).priority.rank
     model = context.hints.route or ask.model
     outcome = await detectors.redacted(
         ask, redaction, _PARSE[ask.operation], principal, model, rank=rank

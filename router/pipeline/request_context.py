@@ -111,7 +111,7 @@ async def gather(
         previous = await senses.conversations.previous(
             principal.organization, conversation, follow_up=len(prompt.turns) > 1
         )
-    runs = world.standing(principal.tier).runs
+    runs = world.standing_of(principal).runs
     run = None if runs is None else run_of(ask, caller.header_values, runs)
     classification = UNKNOWN
     if needs.classifier and ask.classified:
@@ -129,7 +129,7 @@ async def gather(
         if ask.declared is None
         else tokens_of(ask),
         await senses.detectors.finding_of(
-            ask, principal, hints.route or ask.model, world.standing(principal.tier).priority.rank
+            ask, principal, hints.route or ask.model, world.standing_of(principal).priority.rank
         )
         if needs.pii
         else PrivateData.NOTHING,

@@ -68,9 +68,10 @@ def of_decision(decision: Decision, request_id: str) -> Headers:
     ]
 
 
-def of_denial(denial: Denial) -> Headers:
-    """Return what explains a denial."""
-    return [(ROUTE, denial.route), (REASON, denial.reason)]
+def of_denial(denial: Denial, request_id: str = "") -> Headers:
+    """Return what explains a denial, by its id where it has one yet."""
+    named = [(DECISION, request_id)] if request_id else []
+    return [(ROUTE, denial.route), *named, (REASON, denial.reason)]
 
 
 def of_answer(backend: str, cost_pico: int, slot: Slot | None) -> Headers:

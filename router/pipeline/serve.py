@@ -23,6 +23,7 @@ from router.pipeline.serving import Serving
 from router.pipeline.signals import EVERYTHING, read_signals
 from router.pipeline.stored import refuse_background
 from router.pipeline.watch import Watch
+from router.pipeline.within_terms import decided
 from router.protocols.table import PROTOCOLS
 from router.world.snapshot import Snapshot
 
@@ -73,7 +74,11 @@ async def _walk(
     context = await gather(serving.senses, world, principal, ask, caller)
     health = serving.backends.view()
     signals = _signals(serving, context, health)
-    decision = world.policy.decide(signals, context.hints)
+    decision = (
+        world.policy.decide(signals, context.hints)
+        if principal.terms is None
+        else decided(context, signals)
+    )
     replaced = None
     if context.needs.redaction:
         decision, replaced = await redacted(serving.senses.detectors, context, decision)

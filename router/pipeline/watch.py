@@ -10,6 +10,7 @@ from router.backends.dialects.translated import DROPPED
 from router.backends.dispatch.trace import Trace
 from router.backends.dispatch.upstream import Upstream
 from router.domain import Outcome
+from router.errors import TurnoutError
 from router.pipeline.meter import Meter
 from router.pipeline.observers.observer import Finished, Observer, tell
 from router.pipeline.request_context import RequestContext
@@ -67,7 +68,8 @@ class Watch:
         if upstream is None:
             return Finished(
                 self._context, self._signals, self._decision, charge, "", (), False, False, b"",
-                None, seconds, error, self._trace,
+                None, seconds, error, self._trace, "", 0,
+                error.tries if isinstance(error, TurnoutError) else (),
             )  # fmt: skip
         return Finished(
             self._context,
@@ -85,4 +87,5 @@ class Watch:
             self._trace,
             dict(upstream.headers).get(DROPPED, "") if upstream.headers else "",
             upstream.unseen,
+            upstream.failures,
         )

@@ -72,8 +72,15 @@ STALLED: Final = Metric(
     (),
     "Connections cut because their client read nothing for `stream.unread`.",
 )
+DENIALS: Final = Metric(
+    "turnout_denials",
+    "counter",
+    ("limit", "level", "tier"),
+    "Requests refused to a known key: by which limit (`tokens_per_day`, or what a policy said), at "
+    "which level (`policy` and `gateway` beside those of limits), by tier.",
+)
 _OF_REQUESTS: Final = (REQUESTS, OUTCOMES, TOKENS, COST, UNITS_USED, DURATION)
-COUNTED: Final = (*_OF_REQUESTS, RELOADS, IN_FLIGHT, WEBSOCKETS, STALLED)
+COUNTED: Final = (*_OF_REQUESTS, DENIALS, RELOADS, IN_FLIGHT, WEBSOCKETS, STALLED)
 
 Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
 Read = Callable[[], Iterable[tuple[Metric, Values]]]
@@ -98,6 +105,7 @@ class Metrics(Collector):
         self.requests: dict[Labels, int] = defaultdict(int)
         self._used: dict[Labels, _Used] = {}  # by backend and outcome
         self._units: dict[Labels, int] = defaultdict(int)
+        self.denials: dict[Labels, int] = defaultdict(int)
         self.reloads: dict[Labels, int] = defaultdict(int)
         self.in_flight = 0
         self.websockets = 0
@@ -139,6 +147,7 @@ class Metrics(Collector):
             yield _family(metric, values)
         yield _family(UNITS_USED, self._units)
         yield self._histogram(DURATION)
+        yield _family(DENIALS, self.denials)
         yield _family(RELOADS, self.reloads)
         yield _family(IN_FLIGHT, {(): self.in_flight})
         yield _family(WEBSOCKETS, {(): self.websockets})

@@ -5,13 +5,16 @@ from datetime import date, timedelta
 from typing import Any, Final, NamedTuple
 
 import orjson
-from sqlalchemy import func, literal_column, null, select
-from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy import func, null, select, union_all
 
 from router.database import Database, DatabaseError, ForeignTable
 from router.usage.ledger_rows import EPOCH, LIMITS
 from router.usage.ledger_rows import METADATA as OF_THE_LEDGER
+from router.usage.rollup_rows import METADATA as OF_ROLLUPS
+from router.usage.rollup_rows import ROLLUPS, digits_of
+from router.usage.rollups import pruned_until
 from router.usage.rows import METADATA, USAGE
+from router.usage.sums import of_gone
 
 _METRICS: Final = ("requests", "tokens", "input_tokens", "output_tokens", "cost_pico")
 _MICRO: Final = 10**6
@@ -19,15 +22,28 @@ _RECENT: Final = timedelta(days=2)
 _LEVELS: Final = ("organization", "team", "key_id", "end_user", "asked", "tier")
 
 
-def _digits(first: int, count: int) -> ColumnElement[str]:
-    """Digits of a hold's id; written out, since PostgreSQL groups by no parameter."""
-    start: ColumnElement[int] = literal_column(str(first))
-    size: ColumnElement[int] = literal_column(str(count))
-    return func.substr(USAGE.c.hold_id, start, size)
+_PROCESS: Final = digits_of(USAGE.c.hold_id, 13, 8)
+_SHARD: Final = digits_of(USAGE.c.hold_id, 21, 2)
 
 
-_PROCESS: Final = _digits(13, 8)
-_SHARD: Final = _digits(21, 2)
+# Two sums of each metric, since one of pico-USD may not fit 64 bits.
+_ROWS: Final = (
+    {name: USAGE.c[name] for name in _LEVELS} | {"process": _PROCESS},
+    [
+        part
+        for metric in _METRICS
+        for part in (func.sum(USAGE.c[metric] // _MICRO), func.sum(USAGE.c[metric] % _MICRO))
+    ],
+)
+_GONE: Final = (
+    {name: ROLLUPS.c[name] for name in (*_LEVELS, "process")},
+    [
+        part
+        for metric in _METRICS[:-1]
+        for part in (func.sum(ROLLUPS.c[metric] // _MICRO), func.sum(ROLLUPS.c[metric] % _MICRO))
+    ]
+    + [func.sum(ROLLUPS.c[name]) for name in ("cost_pico_high", "cost_pico_low")],
+)
 
 
 class BookedSum(NamedTuple):
@@ -71,6 +87,7 @@ class LedgerBooks:
 
     def _make(self) -> None:
         self._database.make(METADATA)
+        self._database.make(OF_ROLLUPS)
         self._database.make(OF_THE_LEDGER)
 
     def sums(
@@ -84,26 +101,30 @@ class LedgerBooks:
         """The use of an organization by name, tier and process: rows admitted in [span) and closed
         by an instant. `column` keeps the names of the level (None: the organization as a whole),
         `made` is when their holds were made, [from, to) by the clocks of the gateways.
+
+        Of rows that are gone their rollups are taken, each as a whole, by its first row.
         """
-        name = null() if column is None else USAGE.c[column]
-        by = [USAGE.c.tier, _PROCESS, *([] if column is None else [USAGE.c[column]])]
-        # Two sums of each metric, since one of pico-USD may not fit 64 bits.
-        parts = [
-            part
-            for metric in _METRICS
-            for part in (func.sum(USAGE.c[metric] // _MICRO), func.sum(USAGE.c[metric] % _MICRO))
-        ]
-        statement = (
-            select(name, USAGE.c.tier, _PROCESS, *parts)
+        rows = (
+            _summed(_ROWS, column)
             .where(USAGE.c.organization == organization)
             .where(USAGE.c.admitted_at >= span[0], USAGE.c.admitted_at < span[1])
-            .where(USAGE.c.closed_at <= until)
-            .group_by(*by)
+            .where(USAGE.c.admitted_at >= pruned_until(), USAGE.c.closed_at <= until)
+        )
+        gone = (
+            _summed(_GONE, column)
+            .where(ROLLUPS.c.organization == organization, of_gone())
+            .where(ROLLUPS.c.first_at >= span[0], ROLLUPS.c.first_at < span[1])
         )
         if made is not None:
             first, end = (f"{max(0, ms):012x}" for ms in made)
-            statement = statement.where(USAGE.c.hold_id >= first, USAGE.c.hold_id < end)
-        return [BookedSum(row[0], row[1], row[2], _whole(row[3:])) for row in self._rows(statement)]
+            rows = rows.where(USAGE.c.hold_id >= first, USAGE.c.hold_id < end)
+            gone = gone.where(ROLLUPS.c.first_hold >= first, ROLLUPS.c.first_hold < end)
+        whole: dict[tuple[Any, ...], tuple[int, ...]] = {}
+        for row in self._rows(union_all(rows, gone)):
+            key, used = tuple(row[:3]), _whole(row[3:])
+            there = whole.get(key, (0,) * len(used))
+            whole[key] = tuple(map(sum, zip(there, used, strict=True)))
+        return [BookedSum(key[0], key[1], key[2], used) for key, used in whole.items()]
 
     def known(self, hold_ids: Sequence[str]) -> set[tuple[str, int]]:
         """Which rows of these holds are stored."""
@@ -166,6 +187,14 @@ class LedgerBooks:
         self.prepare()
         with self._database.reading() as connection:
             return list(connection.execute(statement))
+
+
+def _summed(source: tuple[Mapping[str, Any], Sequence[Any]], column: str | None) -> Any:
+    """The sums by a level's name, tier and process."""
+    keys, sums = source
+    name = null() if column is None else keys[column]
+    by = [keys["tier"], keys["process"]]
+    return select(name, *by, *sums).group_by(*by, *([] if column is None else [name]))
 
 
 def _whole(parts: Sequence[Any]) -> tuple[int, ...]:

@@ -74,6 +74,7 @@ USAGE: Final = Table(
     Column("direct_pico", BigInteger),
     Index("usage_by_organization", "organization", "admitted_at"),
     Index("usage_by_day", "day"),
+    Index("usage_by_admission", "admitted_at"),
 )
 
 

@@ -135,6 +135,15 @@ class Beside:
         self.uncompared += row.requests if pico is None else 0
 
 
+def with_gone(beside: dict[str, Beside], gone: Iterable[Mapping[str, Any]]) -> dict[str, Beside]:
+    """Count rows that are no longer there (see UsageStore.gone) at what they cost."""
+    for row in gone:
+        one = beside.setdefault(row["backend"], Beside())
+        one.pico += row["cost_pico"]
+        one.uncompared += row["requests"]
+    return beside
+
+
 def priced_beside(
     rows: Iterable[UsageRow], cost: Callable[[UsageRow], int | None]
 ) -> dict[str, Beside]:

@@ -6,14 +6,17 @@ Adding a row twice is harmless: its primary key is the hold's id and the number 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Select, case, func, literal_column, select
-from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy import func, select, tuple_
 
 from router.database import Database
+from router.usage.rollup_rows import METADATA as OF_ROLLUPS
+from router.usage.rollups import add_up, late, pruned_until, take_horizon
 from router.usage.rows import METADATA, USAGE
+from router.usage.sums import SERVED, Asked, Begins, Days, Equal, Told, Untold, summed_up
 from router.usage_row import UsageRow
 
-_MICRO: Final = 10**6
+_NANO: Final = 10**9
+_PREDICTED: Final = ("predicted_nano", "judged")
 UNKNOWN: Final = "unknown"  # in place of a backend
 _DONE: Final = ("requests", "input_tokens", "output_tokens", "busy_ms", "energy_mj")
 _PAGE: Final = 1_000  # rows in memory at a time
@@ -39,18 +42,25 @@ class UsageStore:
         """Make the table, or see that the one that is there is ours."""
         if not self._made:
             self._database.make(METADATA)
+            self._database.make(OF_ROLLUPS)
             self._made = True
 
     def add(self, rows: Sequence[tuple[Any, ...]]) -> int:
         """Store rows (in the order of NAMES); returns how many were new.
 
-        All of them or none.
+        All of them or none. Those of hours that are rolled up are added to the rollups, too.
         """
         if not rows:
             return 0
         self.prepare()
         with self._database.writing() as connection:
-            return self._insertion.add(connection, rows)
+            unrolled = late(connection, rows, take_horizon(connection))
+            added = self._insertion.add(connection, rows)
+            if unrolled:
+                add_up(
+                    connection, tuple_(USAGE.c.hold_id, USAGE.c.seq).in_(unrolled), self._database
+                )
+            return added
 
     def totals(
         self,
@@ -63,20 +73,14 @@ class UsageStore:
         """Sums of the rows whose columns equal `where`, in days [since, until), grouped `by`;
         `month` (YYYY-MM): only of billing periods that begin in it.
         """
-        columns = [_column(name) for name in by]
-        sums = [func.sum(USAGE.c[name]).label(name) for name in SUMS]
-        statement = select(*columns, *sums, *_exact("cost_pico", USAGE.c.cost_pico))
-        for name, value in where.items():
-            statement = statement.where(USAGE.c[name] == value)
-        if month is not None:
-            statement = statement.where(_column("period").startswith(f"{month}-"))
-        statement = _within(statement, since, until).group_by(*columns).order_by(*columns)
-        return [
-            {name: row[name] for name in by}
-            | {name: int(row[name] or 0) for name in SUMS}
-            | {"cost_pico": _whole(row, "cost_pico")}
-            for row in self._rows(statement)
+        asked: list[Asked] = [
+            Days(since, until),
+            *(Equal(name, value) for name, value in where.items()),
         ]
+        if month is not None:
+            asked.append(Begins("period", f"{month}-"))
+        found = self._sums(by, (*SUMS, "cost_pico"), asked)
+        return sorted(found, key=lambda row: [(row[n] is not None, row[n] or "") for n in by])
 
     def backends(self, since: str | None, until: str | None) -> list[dict[str, Any]]:
         """What each backend did in days [since, until): sums of use, time, energy, probability; and
@@ -84,55 +88,45 @@ class UsageStore:
         and for how many requests nobody could say so, which count there at what they cost
         (`uncompared`). What nobody knows the backend of is named UNKNOWN, where it cost anything.
         """
-        beside = USAGE.c.baseline.is_not(None)
-        uncompared = beside & USAGE.c.baseline_pico.is_(None)
-        baseline = func.coalesce(USAGE.c.baseline_pico, USAGE.c.cost_pico)
-        sums: dict[str, ColumnElement[Any]] = {name: USAGE.c[name] for name in _DONE}
-        sums["uncompared"] = case((uncompared, USAGE.c.requests), else_=0)
-        backend = func.coalesce(USAGE.c.backend, literal_column(f"'{UNKNOWN}'")).label("backend")
-        statement = (
-            select(
-                backend,
-                *(func.coalesce(func.sum(each), 0).label(name) for name, each in sums.items()),
-                *_exact("cost_pico", USAGE.c.cost_pico),
-                *_exact("baseline_pico", case((beside, baseline), else_=0)),
-                func.avg(USAGE.c.predicted).label("predicted"),
-                func.count(USAGE.c.energy_mj).label("metered"),
-                func.max(USAGE.c.energy_source).label("energy_source"),
-            )
-            .where(USAGE.c.backend.is_not(None) | (USAGE.c.cost_pico != 0))
-            .group_by(backend)
-            .order_by(backend)
-        )
-        return [
-            dict(row)
-            | {name: int(row[name]) for name in sums}
-            | {name: _whole(row, name) for name in ("cost_pico", "baseline_pico")}
-            for row in self._rows(_within(statement, since, until))
-        ]
+        named = ("cost_pico", "baseline_pico", *_DONE, "uncompared", "metered", *_PREDICTED)
+        found = self._sums(("backend", "energy_source"), named, [Days(since, until), SERVED])
+        backends: dict[str, dict[str, Any]] = {}
+        for row in found:
+            name = UNKNOWN if row["backend"] is None else row["backend"]
+            whole = backends.setdefault(name, {"backend": name, "energy_source": None})
+            for summed in named:
+                whole[summed] = whole.get(summed, 0) + row[summed]
+            sources = filter(None, (whole["energy_source"], row["energy_source"]))
+            whole["energy_source"] = max(sources, default=None)
+        for whole in backends.values():
+            nano, judged = (whole.pop(name) for name in _PREDICTED)
+            whole["predicted"] = nano / judged / _NANO if judged else None
+        return [backends[name] for name in sorted(backends)]
 
     def baselines(self, since: str | None, until: str | None) -> list[str]:
         """The baselines beside which rows of days [since, until) were stored."""
-        statement = select(USAGE.c.baseline).where(USAGE.c.baseline.is_not(None)).distinct()
-        rows = self._rows(_within(statement.order_by(USAGE.c.baseline), since, until))
-        return [row["baseline"] for row in rows]
+        rows = self._sums(("baseline",), ("counted",), [Days(since, until), Told("baseline")])
+        return sorted(row["baseline"] for row in rows)
 
     def cascades(self, since: str | None, until: str | None) -> list[dict[str, Any]]:
         """What cascades did in days [since, until), by the verifiers that fired: how often, what
         was paid for rejected answers, for judges and in all, and what the last step alone costs."""
         costs = ("rejected_pico", "judge_pico", "cost_pico", "direct_pico")
-        sums = [part for name in costs for part in _exact(name, USAGE.c[name])]
-        verifier = USAGE.c.verifier
-        counted = func.count().label("requests")
-        statement = select(verifier, counted, *sums).where(verifier.is_not(None))
-        statement = _within(statement.group_by(verifier).order_by(verifier), since, until)
+        asked: list[Asked] = [Days(since, until), Told("verifier")]
+        rows = self._sums(("verifier",), ("counted", *costs), asked)
+        return sorted(
+            ({"requests": row.pop("counted"), **row} for row in rows),
+            key=lambda row: str(row["verifier"]),
+        )
+
+    def gone(
+        self, since: str | None, until: str | None, *, unpriced: bool = False
+    ) -> list[dict[str, Any]]:
+        """What each backend did in rows of these days that are no longer there (see `each`)."""
+        asked: list[Asked] = [Days(since, until), SERVED, *([Untold("baseline")] * unpriced)]
+        rows = self._sums(("backend",), ("counted", "requests", "cost_pico"), asked, gone=True)
         return [
-            {
-                "verifier": row["verifier"],
-                "requests": int(row["requests"]),
-                **{name: _whole(row, name) for name in costs},
-            }
-            for row in self._rows(statement)
+            row | {"backend": UNKNOWN if row["backend"] is None else row["backend"]} for row in rows
         ]
 
     def firsts(self, hold_ids: Sequence[str]) -> dict[str, UsageRow]:
@@ -144,9 +138,12 @@ class UsageStore:
         self, since: str | None, until: str | None, *, unpriced: bool = False
     ) -> Iterator[UsageRow]:
         """Every row of days [since, until), a correction right behind what it corrects; `unpriced`:
-        only those that were stored beside no baseline. Few are held in memory at a time.
+        only those that were stored beside no baseline. Few are held in memory at a time. Rows that
+        are gone, or are to go, are told by `gone`.
         """
-        statement = _within(select(USAGE), since, until).order_by(USAGE.c.hold_id, USAGE.c.seq)
+        statement = Days(since, until).of_rows(select(USAGE))
+        statement = statement.where(USAGE.c.admitted_at >= pruned_until())
+        statement = statement.order_by(USAGE.c.hold_id, USAGE.c.seq)
         if unpriced:
             statement = statement.where(USAGE.c.baseline.is_(None))
         self.prepare()
@@ -163,35 +160,14 @@ class UsageStore:
         """Close every connection."""
         self._database.close()
 
+    def _sums(
+        self, by: Sequence[str], names: Sequence[str], asked: Sequence[Asked], *, gone: bool = False
+    ) -> list[dict[str, Any]]:
+        self.prepare()
+        with self._database.reading() as connection:
+            return summed_up(connection, by, names, asked, gone=gone)
+
     def _rows(self, statement: Any) -> list[dict[str, Any]]:
         self.prepare()
         with self._database.reading() as connection:
             return [dict(row) for row in connection.execute(statement).mappings()]
-
-
-def _within(statement: Select[Any], since: str | None, until: str | None) -> Select[Any]:
-    if since is not None:
-        statement = statement.where(USAGE.c.day >= since)
-    return statement if until is None else statement.where(USAGE.c.day < until)
-
-
-def _column(name: str) -> ColumnElement[Any]:
-    """A column of the table; the billing period of rows that were stored without one is the month
-    of their day.
-    """
-    if name != "period":
-        return USAGE.c[name]
-    return literal_column("coalesce(usage.period, substr(usage.day, 1, 7) || '-01')").label(name)
-
-
-def _exact(name: str, pico: ColumnElement[Any]) -> list[ColumnElement[Any]]:
-    """The sum of a column of pico-USD, in two parts, since one may not fit 64 bits."""
-    return [
-        func.sum(pico // _MICRO).label(f"{name}_high"),
-        func.sum(pico % _MICRO).label(f"{name}_low"),
-    ]
-
-
-def _whole(row: Mapping[str, Any], name: str) -> int:
-    """The sum whose parts a row has."""
-    return int(row[f"{name}_high"] or 0) * _MICRO + int(row[f"{name}_low"] or 0)

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from policies.policy import Policy
+from router.customers.records import CalendarWords
 from router.ledger.quotas.calendar import dates_at, window_at
 from router.usage.used import together
 from router.usage_row import UsageRow
 from router.world.baseline import Baseline, baseline_of
 from router.world.documents import Documents
-from router.world.snapshot import tier_named
+from router.world.standing import tier_named
+
+OwnCalendar = Callable[[str], CalendarWords | None]
 
 
 class Calendar:
@@ -57,15 +60,21 @@ class BookWorld:
         return cls(documents.policy, Baseline.named(loaded, baseline_of(loaded)))
 
 
+def _no_calendar(_organization: str) -> None:
+    """Nobody has one of their own."""
+
+
 class WorldBooks:
     """Enters rows by the documents that are in force when they are stored: `world` returns them.
+    `calendar` tells what an organization has in the place of its tier's time zone and billing day.
 
     Not for several threads at once.
     """
 
-    def __init__(self, world: Callable[[], World]) -> None:
+    def __init__(self, world: Callable[[], World], calendar: OwnCalendar = _no_calendar) -> None:
         self.world = world
-        self._calendars: dict[str | None, Calendar] = {}
+        self.calendar = calendar
+        self._calendars: dict[tuple[str | None, CalendarWords | None], Calendar] = {}
         self._policy: Policy | None = None
 
     def entered(self, row: UsageRow, first: UsageRow | None) -> UsageRow:
@@ -74,16 +83,18 @@ class WorldBooks:
         A correction (`first` is what it corrects) tells the difference at the same baseline.
         """
         world = self.world()
-        day, period = self._calendar(world.policy, row.tier).dates(row.admitted_at)
+        own = self.calendar(row.organization)
+        day, period = self._calendar(world.policy, row.tier, own).dates(row.admitted_at)
         name, pico = _beside(world.baseline, row, first)
         return row._replace(day=day, period=period, baseline=name, baseline_pico=pico)
 
-    def _calendar(self, policy: Policy, tier: str | None) -> Calendar:
+    def _calendar(self, policy: Policy, tier: str | None, own: CalendarWords | None) -> Calendar:
         if policy is not self._policy:
             self._policy, self._calendars = policy, {}
-        if tier not in self._calendars:
-            self._calendars[tier] = calendar_of(policy, tier or "")
-        return self._calendars[tier]
+        which = tier, own
+        if which not in self._calendars:
+            self._calendars[which] = calendar_of(policy, tier or "", own)
+        return self._calendars[which]
 
 
 def _beside(
@@ -100,9 +111,11 @@ def _beside(
     return first.baseline, None if whole is None else whole - first.baseline_pico
 
 
-def calendar_of(policy: Policy, tier: str) -> Calendar:
-    """Return the calendar of a tier's customers; the policy's for a tier that is gone."""
+def calendar_of(policy: Policy, tier: str, own: CalendarWords | None = None) -> Calendar:
+    """Return the calendar of a tier's customers, or of one that has its own; the policy's for a
+    tier that is gone."""
+    zone, day = own or (None, None)
     there = policy.tiers.get(tier_named(tier))
     if there is None:
-        return Calendar(policy.timezone, 1)
-    return Calendar(there.timezone or policy.timezone, there.billing_day)
+        return Calendar(zone or policy.timezone, day or 1)
+    return Calendar(zone or there.timezone or policy.timezone, day or there.billing_day)

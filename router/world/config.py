@@ -14,7 +14,13 @@ from router.backends.backend import Capacity, Reach, Timeouts
 from router.backends.credentials.specs import CLOUD_PLATFORM, COGNITIVE_SERVICES
 from router.protocols.quirks import QUIRKS, Quirks
 from router.world.config_identity import Issuers
-from router.world.config_kept import BatchSection, FileSection, ResponseSection, SavingsSection
+from router.world.config_kept import (
+    BatchSection,
+    FileSection,
+    ResponseSection,
+    RetentionSection,
+    SavingsSection,
+)
 from router.world.config_ledger import LedgerServerSection
 from router.world.config_limits import (
     ConnectionSection,
@@ -198,11 +204,13 @@ class ClassifierSection(Section):
 
 
 class DecisionSection(Section):
-    """Where the decision log goes."""
+    """Where the decision log goes, and which decisions the database keeps for how long."""
 
     to: str = Field(default="off", min_length=1)  # off, stdout, or a file below the data folder
     rotate: Size = 100_000_000
     keep: int = Field(default=5, ge=0)
+    store: Literal["all", "denied", "off"] = "all"  # denied: what was refused, or failed
+    store_for: Duration = 7 * 86_400.0
 
 
 class TraceSection(Section):
@@ -277,5 +285,6 @@ class Config(Section):
     batches: BatchSection = BatchSection()
     audits: AuditSection = AuditSection()
     savings: SavingsSection = SavingsSection()
+    retention: RetentionSection = RetentionSection()
     identity: Issuers = ()
     admin: AdminSection | None = None

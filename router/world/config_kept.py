@@ -1,5 +1,7 @@
 """The sections of turnout.yaml about what is kept: for customers, and in the books."""
 
+from typing import Final
+
 from pydantic import Field, PositiveInt
 
 from policies.language.fields import Duration
@@ -35,6 +37,20 @@ class BatchSection(Section):
     requests: PositiveInt = 50_000  # of one
     most: PositiveInt = 20  # of each organization, that run
     look: Duration = 60.0  # between two looks at one that runs
+
+
+_DAY: Final = 86_400.0
+
+
+class RetentionSection(Section):
+    """For how long what is stored of requests is kept; None: until somebody deletes it."""
+
+    usage: Duration | None = Field(default=None, ge=35 * _DAY)  # longer than any billing month
+    hours: Duration = Field(default=90 * _DAY, ge=_DAY)  # then rollups are left by the day
+    days: Duration | None = Field(default=None, ge=366 * _DAY)
+    decisions: Duration | None = Field(default=None, ge=_DAY)
+    outcomes: Duration | None = Field(default=None, ge=_DAY)
+    audit: Duration | None = Field(default=None, ge=_DAY)
 
 
 class SavingsSection(Section):

@@ -22,6 +22,7 @@ class LimitSection(Section):
     bodies_wait: Duration = 5.0
     memory: Size | None = None  # None: what the machine, or its container, has
     counts_per_minute: int = Field(default=120, ge=0)
+    readings_per_minute: int = Field(default=60, ge=0)  # of limits and usage, of each key
 
 
 class ConnectionSection(Section):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from policies.findings import DocumentError, render
+from policies.policy import Policy
 from router.world.documents import (
     Documents,
     policy_path_of,
@@ -54,7 +55,8 @@ Stamp = tuple[int, int] | None  # nanoseconds and bytes; None where there is no 
 
 @dataclass(frozen=True, slots=True)
 class Reloaded:
-    """The result of a reload: the policy version in force, or why the old one stayed."""
+    """The result of a reload: the policy version in force, or why the old one stayed; and whom a
+    new one strands."""
 
     done: bool
     policy: str
@@ -72,7 +74,8 @@ class ServesSnapshot(Protocol):
 
 class Reloader:
     """Keeps what is served in step with the documents. `counts`: reloads, by how they ended;
-    `sleep` passes the time between two looks at the files; `adopted` is told each new snapshot.
+    `sleep` passes the time between two looks at the files; `adopted` is told each new snapshot;
+    `in_use` tells how many organizations and keys have each tier.
     """
 
     def __init__(
@@ -84,7 +87,9 @@ class Reloader:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         *,
         adopted: Callable[[Snapshot], None] | None = None,
+        in_use: Callable[[], Mapping[str, tuple[int, int]]] = dict,
     ) -> None:
+        self._in_use = in_use
         self._adopted = adopted
         self._served = served
         self._counts = counts
@@ -114,7 +119,10 @@ class Reloader:
             self._adopted(snapshot)
         self._counts["done",] += 1
         _LOG.info("reloaded", extra={"policy": snapshot.policy.version})
-        return Reloaded(True, snapshot.policy.version)
+        report = "\n".join(stranded(documents.policy, self._in_use()))
+        if report:
+            _LOG.warning("customers of tiers that are gone are refused", extra={"report": report})
+        return Reloaded(True, snapshot.policy.version, report)
 
     def _warn_of_fixed(self, new: Documents) -> None:
         old = self._documents.config
@@ -157,6 +165,18 @@ class Reloader:
             self._watcher.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._watcher
+
+
+def stranded(policy: Policy, in_use: Mapping[str, tuple[int, int]]) -> list[str]:
+    """Return a line for each tier that customers have and the policy has not: they are refused."""
+    if not policy.tiers:
+        return []
+    return [
+        f"The policy has no tier `{tier}`: {organizations} organizations and {keys} keys that have"
+        " it are refused. Give them another tier, or the tier its name back."
+        for tier, (organizations, keys) in sorted(in_use.items())
+        if tier and tier not in policy.tiers and (organizations or keys)
+    ]
 
 
 def _stamp(path: Path) -> Stamp:

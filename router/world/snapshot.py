@@ -4,101 +4,42 @@ A request takes the snapshot once and keeps it to its end; a reload swaps the re
 check across documents happens here, so what compiles can serve.
 """
 
+import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from policies.findings import DocumentError, Finding
 from policies.language.crosscheck import BackendFacts
-from policies.language.tiers import Exhausted, Runs, Tier
+from policies.language.tiers import Tier
 from policies.policy import Needs, Policy
 from router.backends.backend import Backend
-from router.backends.health.slots import Priority
+from router.domain import Principal, Terms
 from router.ledger.estimate import Way
-from router.ledger.quotas.dimensions import (
-    DIMENSIONS,
-    EXHAUSTED,
-    Options,
-    Quota,
-    QuotaError,
-    quotas,
-)
+from router.ledger.quotas.dimensions import Quota, QuotaError
 from router.operations.declared import NO_PATHS, DeclaredPaths
 from router.prices.book import PriceBook
 from router.world.baseline import Baseline, baseline_of
 from router.world.config import Config
 from router.world.config_load import LoadedConfig
 from router.world.declared import unrouted
+from router.world.standing import (
+    Standing,
+    quotas_of_tier,
+    standing_by_terms,
+    standing_of_tier,
+    standings_of,
+    tier_named,
+)
 
-_RANKS: Final[Mapping[str, int]] = MappingProxyType({"high": 0, "normal": 1, "low": 2})
-_BEYOND: Final = f" ({EXHAUSTED})"
+_LOG: Final = logging.getLogger("turnout")
+_MOST_TERMED: Final = 20_000
 NOTHING: Final = Needs(classifier=False, pii=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """A tier's quotas at the ledger, and its priority in a backend's queue.
-
-    `lasting` are those of a batch: by the day, the month, or a balance. How many requests run at
-    once, or in a minute, is the provider's affair in a batch. `names_users`: each request must say
-    which end user it is for.
-    """
-
-    quotas: tuple[Quota, ...]
-    lasting: tuple[Quota, ...]
-    outage_share: float
-    prepaid: bool
-    priority: Priority
-    names_users: bool = False
-    exhausted: Exhausted | None = None  # what becomes of what the quotas refuse
-    runs: Runs | None = None  # how runs of agents are known, where they are counted
-
-
-def exhausted_name(tier: str) -> str:
-    """What a tier is called in usage and ledger for what it is served beyond its budgets: no tier
-    of a policy can be called so."""
-    return tier + _BEYOND
-
-
-def tier_named(name: str) -> str:
-    """Return the tier of the policy that usage and ledger mean by a name."""
-    return name.removesuffix(_BEYOND)
-
-
-def _standing(tier: Tier, limits: tuple[Quota, ...]) -> Standing:
-    return Standing(
-        limits,
-        tuple([each for each in limits if _lasts(each)]),
-        tier.outage_share or 0.0,
-        any(level.get("prepaid_usd") for level in tier.limits.values()),
-        Priority(_RANKS[tier.priority], tier.name),
-        "user" in tier.require,
-        tier.exhausted,
-        tier.runs,
-    )
-
-
-def _standings(
-    tiers: Mapping[str, Tier], limits: Mapping[str, tuple[Quota, ...]]
-) -> dict[str, Standing]:
-    """The standing of every tier, and of each that is served beyond its budgets."""
-    standings = {name: _standing(tier, limits.get(name, ())) for name, tier in tiers.items()}
-    for name, standing in list(standings.items()):
-        beyond = exhausted_name(name)
-        if beyond in limits:
-            kept = tuple([each for each in limits[beyond] if _lasts(each)])
-            standings[beyond] = replace(
-                standing, quotas=limits[beyond], lasting=kept, prepaid=False, exhausted=None
-            )
-    return standings
-
-
-def _lasts(quota: Quota) -> bool:
-    return DIMENSIONS[quota.dimension].period is not None
-
-
-_OPEN: Final = _standing(Tier(""), ())
+_OPEN_TIER: Final = Tier("")
+_OPEN: Final = standing_of_tier(_OPEN_TIER, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +58,51 @@ class Snapshot:
     baseline: Baseline
     declared: DeclaredPaths = NO_PATHS
     thinks: bool = False  # whether the operator said of some backend what it thinks unseen
+    termed: dict[tuple[str, Terms], Standing] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def standing(self, tier: str) -> Standing:
         """Return a tier's standing; that of no tier where the policy has none at all."""
         return self.standings.get(tier, _OPEN)
+
+    def standing_of(self, principal: Principal) -> Standing:
+        """Return the standing of a customer: its tier's, or that of its own terms, which is made
+        once and kept."""
+        if principal.terms is None:
+            return self.standings.get(principal.tier, _OPEN)
+        which = principal.tier, principal.terms
+        found = self.termed.get(which)
+        if found is None:
+            if len(self.termed) >= _MOST_TERMED:
+                self.termed.clear()
+            found = self.termed[which] = self._by_terms(*which)
+        return found
+
+    def _by_terms(self, name: str, terms: Terms) -> Standing:
+        tier = self.policy.tiers.get(tier_named(name))
+        if tier is None:
+            if self.policy.tiers:
+                return _OPEN  # no request of it is let in
+            tier = _OPEN_TIER
+        if not terms.limits and terms.timezone is None and terms.billing_day is None:
+            return self.standing(name)
+        try:
+            return standing_by_terms(name or tier.name, tier, terms, self.policy.timezone)
+        except (QuotaError, KeyError) as error:
+            _LOG.error("limits of customers of tier %r do not hold: %s", name, error)
+            return self.standing(name)
+
+    def visible(self, principal: Principal) -> tuple[str, ...]:
+        """Names that a client may put in `model`, each once."""
+        terms = principal.terms
+        if terms is None:
+            names = self.policy.visible(principal.tier)
+        else:
+            names = self.policy.visible(principal.tier, terms.routes)
+            if terms.models is not None:
+                names = tuple(name for name in names if name in terms.models)
+        return tuple(dict.fromkeys(names))
 
     def needs(self, model: str) -> Needs:
         """Return what must be known before the policy can decide on `model`."""
@@ -171,7 +153,7 @@ def compile_snapshot(loaded: LoadedConfig, policy: Policy) -> Snapshot:
         prices=loaded.prices,
         batch_prices=loaded.batch_prices,
         quotas=limits,
-        standings=MappingProxyType(_standings(policy.tiers, limits)),
+        standings=MappingProxyType(standings_of(policy.tiers, limits)),
         expected_output=MappingProxyType(
             {name: section.expected_output_tokens for name, section in config.backends.items()}
         ),
@@ -197,30 +179,8 @@ def tier_quotas(policy: Policy) -> tuple[Mapping[str, tuple[Quota, ...]], list[F
     tiers: dict[str, tuple[Quota, ...]] = {}
     findings = []
     for name, tier in policy.tiers.items():
-        limits = {name: tier.limits}
-        if tier.exhausted is not None and tier.exhausted.downgrade is not None:
-            limits[exhausted_name(name)] = _beyond(tier, tier.exhausted)
         try:
-            for each, of in limits.items():
-                tiers[each] = quotas(of, _calendar(tier, policy))
+            tiers |= quotas_of_tier(tier, policy.timezone)
         except QuotaError as error:
             findings.append(policy.source.finding(("tiers", name), str(error), rule="quota"))
     return MappingProxyType(tiers), findings
-
-
-def _calendar(tier: Tier, policy: Policy) -> Options:
-    """Where and when the windows of a tier begin."""
-    return Options(
-        timezone=tier.timezone or policy.timezone,
-        billing_day=tier.billing_day,
-        billing_month=tier.billing_month,
-    )
-
-
-def _beyond(tier: Tier, exhausted: Exhausted) -> dict[str, Mapping[str, Any]]:
-    """The limits of what a tier is served beyond its budgets: those that are none, and its own."""
-    rates = {
-        level: {name: of for name, of in limits.items() if DIMENSIONS[name].period is None}
-        for level, limits in tier.limits.items()
-    }
-    return rates | {EXHAUSTED: exhausted.limits}

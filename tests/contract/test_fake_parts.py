@@ -12,7 +12,7 @@ from fakes.world import ODDS
 from classifiers.prompt import prompt_of_text
 from classifiers.serving import Classifier
 from router.auth.authenticate import Authenticator
-from router.auth.store import KeyStore
+from router.customers.keys import KeyStore
 from router.errors import Unauthenticated
 from router.loop.outcome_recorder import OutcomeRecorder
 from router.loop.outcome_store import OutcomeStore

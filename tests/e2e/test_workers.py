@@ -16,7 +16,7 @@ from modelservers import RunningSimulator
 from patience import LONGEST_SECONDS, until
 from ports import free_port
 
-from router.auth.store import KeyStore
+from router.customers.keys import KeyStore
 from router.telemetry.worker_metrics import together
 
 POLICY = """\

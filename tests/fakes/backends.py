@@ -1,6 +1,6 @@
 """Backends that answer from a script."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -82,6 +82,11 @@ class FakeUpstream(Upstream):
         self.slot = slot
         self.first_byte_seconds = 0.25
         self.closed = False
+
+    @property
+    def failures(self) -> Sequence[tuple[str, Exception]]:
+        """Nobody was asked before it."""
+        return ()
 
     @property
     def streamed(self) -> bool:

@@ -129,7 +129,8 @@ def read_answer(sent: bytes) -> HttpAnswer:
 
 def bare_gateway(limits: Limits, **more: Any) -> Any:
     """What a connection needs of a gateway, and what else a test does."""
-    return SimpleNamespace(limits=limits, cors=None, metrics=Metrics(), door=Door(), **more)
+    nothing = {"cors": None, "denials": None}
+    return SimpleNamespace(limits=limits, metrics=Metrics(), door=Door(), **nothing, **more)
 
 
 class _Handing(Inference):

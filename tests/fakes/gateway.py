@@ -1,11 +1,14 @@
 """A gateway whose corridor is made of fakes: what the HTTP edge serves from."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
 from fakes.corridor import FakeCorridor
 from router.api.gateway import Gateway, Limits
+from router.ledger.quotas.dimensions import Quota
+from router.ledger.used import Used, Whose, used_in
 from router.telemetry.metrics import Metrics
 
 
@@ -41,6 +44,14 @@ class FakeGateway:
             outcomes=nothing,
             ready=self.ready,
         )
+
+    async def used_of(self, asked: Iterable[tuple[Whose, Sequence[Quota]]]) -> list[list[Used]]:
+        """Nothing is used of any limit."""
+        return [[used_in(None, quota, 0) for quota in quotas] for _, quotas in asked]
+
+    def pseudonym(self, user: str) -> str:
+        """The name backwards."""
+        return user[::-1]
 
     async def ping(self) -> bool:
         """Whether the ledger answers."""

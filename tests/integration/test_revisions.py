@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import revisions
 from older_tables import older
+from router.auth.store import KeyStore
 from sqlalchemy import Column, MetaData, Table, Text, inspect, select, text
 
-from router.auth.store import KeyStore
 from router.database import Database, DatabaseError, ForeignTable
 from router.migrations.head import HEAD
 from router.migrations.upgrade import upgrade

@@ -9,11 +9,11 @@ import pytest
 from operatorkit import POLICY, configured, database_of, run_with_config
 from rich.console import Console
 
-from router.auth.store import KeyStore
 from router.cli.common.tables import show
 from router.cli.keys import keys
 from router.cli.recalibrate import recalibrate_cards
 from router.cli.savings import _costs_table, _quality_table, show_savings
+from router.customers.keys import KeyStore
 from router.loop.card_store import CardStore
 from router.loop.outcome_store import JudgedDecision, OutcomeStore
 from router.usage.rows import NAMES, USAGE

@@ -17,8 +17,15 @@ HEAVY = {
     "router.protocols", "policies.policy",
 }  # fmt: skip
 QUICK = [
+    ["organizations", "create", "acme", "--tier", "pro", "--tag", "may-leave"],
+    ["organizations", "change", "acme", "--tier", "free"],
+    ["organizations", "list", "--format", "json"],
+    ["teams", "create", "research", "--organization", "acme"],
+    ["keys", "create", "--organization", "acme", "--team", "research"],
     ["keys", "list", "--format", "json"],
-    ["keys", "create", "--organization", "acme", "--tier", "pro"],
+    ["credits", "list", "acme", "--format", "json"],
+    ["export"],
+    ["audit", "verify"],
     ["usage", "--format", "json"],
     ["usage", "--format", "csv"],
 ]

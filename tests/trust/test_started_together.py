@@ -10,7 +10,7 @@ import pytest
 from older_tables import older
 from sqlalchemy import select, text
 
-from router.auth.store import KeyStore
+from router.customers.keys import KeyStore
 from router.database import Database, DatabaseError
 from router.loop.card_store import CardStore
 from router.loop.outcome_store import OutcomeStore

@@ -85,7 +85,11 @@ class AttemptLog:
             self._window = max(self._window, backend.context_window)
         if not FAILURE_POLICIES[failed.kind].falls_back:
             self.doubts.clear()  # somebody understood the request, and found it wrong
-            raise _rejected(failed)
+            raise self._with_tries(_rejected(failed))
+
+    def _with_tries(self, error: TurnoutError) -> TurnoutError:
+        error.tries = self.failures
+        return error
 
     def forget(self) -> None:
         """Let go of the answer, which knows this log: what was asked is free with its request."""
@@ -148,6 +152,9 @@ class AttemptLog:
 
     def error(self, rest: float) -> TurnoutError:
         """The error for the client when all failed."""
+        return self._with_tries(self._error(rest))
+
+    def _error(self, rest: float) -> TurnoutError:
         kinds = {failed.kind for _, failed in self.failures}
         if kinds and all(FAILURE_POLICIES[kind].status for kind in kinds):
             answered = [failed for _, failed in self.failures if failed.failure is not None]

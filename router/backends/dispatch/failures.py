@@ -115,8 +115,11 @@ class AttemptFailed(Exception):
     `rest` how many seconds it asked to be left alone, `of_all` whether that is known to concern
     everybody and not this request; `clue` the piece of our own table by which
     the failure was known, empty where its status alone said it. `answered` is the status that
-    really came, which differs where an error stood inside an answer that was well otherwise.
+    really came, which differs where an error stood inside an answer that was well otherwise;
+    `seconds` how long it took, where that was noted.
     """
+
+    seconds: float | None = None
 
     def __init__(
         self,

@@ -81,6 +81,7 @@ class Tries:
             else:
                 upstream = await attempt(backend, state, log)
         except AttemptFailed as failed:
+            failed.seconds = self._clock() - began
             state.in_flight -= 1
             log.learn(state, failed)
             log.note(backend, state.deployment.id, failed)

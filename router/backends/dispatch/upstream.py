@@ -1,7 +1,7 @@
 """The one answer that is given: a body, or a stream that has had its first byte."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final
 
 from policies.value import value
@@ -97,6 +97,11 @@ class Upstream:
     def streams(self, translator: AnswerStream, first: bytes) -> None:
         """The first block of a stream came."""
         self._translator, self._first = translator, first
+
+    @property
+    def failures(self) -> Sequence[tuple[str, Exception]]:
+        """Who was asked before it in vain, and why."""
+        return self._log.failures
 
     @property
     def streamed(self) -> bool:

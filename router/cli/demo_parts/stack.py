@@ -21,9 +21,9 @@ from typing import Final
 import click
 import httpx
 
-from router.auth.store import KeyStore
 from router.children.child import Child
 from router.children.llamacpp import local_model
+from router.customers.keys import KeyStore
 
 CUSTOMERS: Final = {"free": "hobbyist", "pro": "workshop", "enterprise": "railways"}
 _SIMULATOR: Final = "router.simulator.server"

@@ -9,11 +9,12 @@ fenced: a state is replaced only where it is unchanged since the look.
 
 import time
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from router.ledger.check.compare import ScopeCheck
 from router.ledger.check.counted import BookedLook
 from router.ledger.check.expected import (
+    Calendars,
     ExpectedScope,
     Scope,
     Tiers,
@@ -54,7 +55,10 @@ class LedgerCheck:
         totals: UsageTotals,
         tiers: Tiers,
         epoch: str,
+        *,
+        calendars: Calendars,
     ) -> None:
+        self._calendars = calendars
         self._address = address
         self._shards = shards
         self._totals = totals
@@ -144,7 +148,12 @@ class LedgerCheck:
         endless = any(DIMENSIONS[n.partition(".")[2]].period == "endless" for n in every)
         since = 0 if endless else time.time_ns() // 1_000_000 - _SPARE_MS
         customers = self._totals.customers(since)
-        return history, expected_scopes(customers, self._tiers, history, self._shards)
+        return history, self._scopes(customers, history)
+
+    def _scopes(
+        self, customers: Iterable[Mapping[str, Any]], history: LimitHistory
+    ) -> dict[int, dict[str, ExpectedScope]]:
+        return expected_scopes(customers, self._tiers, history, self._shards, self._calendars)
 
     async def _look_again(self, client: Client, keys: set[str]) -> list[Finding]:
         """The drifts of some scopes, as they are now."""
@@ -197,7 +206,7 @@ class LedgerCheck:
     ) -> list[Finding]:
         """What is to be said of the scopes of a look."""
         books, findings = BookedLook(look, self._totals, history), list[Finding]()
-        fresh = expected_scopes(look.customers(), self._tiers, history, self._shards)[shard.number]
+        fresh = self._scopes(look.customers(), history)[shard.number]
         for key in look.scopes:
             known = [scopes[key] for scopes in (fresh, expected) if key in scopes]
             named: Scope | None = known[0].scope if known else scope_of(key)

@@ -4,7 +4,8 @@ Every customer of the stored usage counts at the levels of its rows, by the limi
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, Final
 
 from router.ledger.check.history import LimitHistory, limit_name
@@ -13,6 +14,9 @@ from router.ledger.quotas.compiled_quotas import LEVEL_NAMES, place_of, window_o
 from router.ledger.quotas.dimensions import DIMENSIONS, LEVELS, Quota, QuotaDimension
 
 Tiers = Mapping[str, Iterable[Quota]]
+# The time zone and billing day that an organization has of its own; None: the tier's.
+Calendars = Mapping[str, tuple[str | None, int | None]]
+TIERS_ALONE: Final[Calendars] = MappingProxyType({})
 _LEVELS: Final = {level[0]: level for level in LEVELS}
 
 
@@ -58,14 +62,19 @@ def expected_scopes(
     tiers: Tiers,
     history: LimitHistory,
     shards: list[Shard],
+    calendars: Calendars = TIERS_ALONE,
 ) -> dict[int, dict[str, ExpectedScope]]:
-    """The scopes of customers by virtual shard and key."""
+    """The scopes of customers by virtual shard and key; `calendars` are those that organizations
+    have in the place of their tier's."""
     found: dict[int, dict[str, ExpectedScope]] = {shard.number: {} for shard in shards}
-    limits = {tier: _limits(tier, tiers, history) for tier in {c["tier"] for c in customers}}
+    limits: dict[tuple[Any, Any], dict[str, dict[str, ExpectedLimit]]] = {}
     for customer in customers:
         organization = str(customer["organization"])
         home = shards[shard_of(organization, len(shards))]
-        for level, by_place in limits[customer["tier"]].items():
+        which = customer["tier"], calendars.get(organization)
+        if which not in limits:
+            limits[which] = _limits(which[0], tiers, history, which[1])
+        for level, by_place in limits[which].items():
             name = customer[LEVEL_NAMES[level]] if level in LEVEL_NAMES else None
             if level in LEVEL_NAMES and name is None:
                 continue
@@ -80,10 +89,13 @@ def expected_scopes(
 
 
 def _limits(
-    tier: str | None, tiers: Tiers, history: LimitHistory
+    tier: str | None,
+    tiers: Tiers,
+    history: LimitHistory,
+    own: tuple[str | None, int | None] | None,
 ) -> dict[str, dict[str, ExpectedLimit]]:
     """The calendar limits of a tier by level and place: today's, then those of some gateway."""
-    today = {limit_name(quota): quota for quota in tiers.get(tier or "", ())}
+    today = {limit_name(quota): _dated(quota, own) for quota in tiers.get(tier or "", ())}
     found: dict[str, dict[str, ExpectedLimit]] = {}
     for name in sorted(history.names(tier)):
         level, _, dimension = name.partition(".")
@@ -94,6 +106,15 @@ def _limits(
         place = f"C{row.field}" if quota is None else place_of(quota)
         found.setdefault(level, {})[place] = ExpectedLimit(row, quota)
     return found
+
+
+def _dated(quota: Quota, own: tuple[str | None, int | None] | None) -> Quota:
+    """The quota by an organization's own calendar."""
+    if own is None:
+        return quota
+    options = quota.options
+    zone, day = own[0] or options.timezone, own[1] or options.billing_day
+    return replace(quota, options=replace(options, timezone=zone, billing_day=day))
 
 
 def scope_of(key: str) -> Scope | None:

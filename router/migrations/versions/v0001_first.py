@@ -13,6 +13,21 @@ down_revision = None
 
 # The columns that tables lack which were made before they had a version.
 LATER = {
+    "api_keys": [
+        "name",
+        "tags",
+        "expires_at",
+        "routes",
+        "models",
+        "limits",
+        "replaced_by",
+        "last_used_at",
+        "created_by",
+        "version",
+        "changed",
+    ],
+    "organizations": ["tags", "limits", "raised", "version", "changed"],
+    "teams": ["tags", "limits", "version"],
     "usage": [
         "period",
         "run",
@@ -21,7 +36,7 @@ LATER = {
         "baseline",
         "baseline_pico",
         "service_tier",
-    ]
+    ],
 }
 
 
@@ -75,9 +90,22 @@ def upgrade() -> None:
         sa.Column("tier", sa.String(length=128), nullable=False),
         sa.Column("created_at", sa.DateTime(), nullable=False),
         sa.Column("revoked_at", sa.DateTime(), nullable=True),
+        sa.Column("name", sa.String(length=128), nullable=True),
+        sa.Column("tags", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("expires_at", sa.BigInteger(), nullable=True),
+        sa.Column("routes", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("models", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("limits", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("replaced_by", sa.String(length=40), nullable=True),
+        sa.Column("last_used_at", sa.BigInteger(), nullable=True),
+        sa.Column("created_by", sa.String(length=300), nullable=True),
+        sa.Column("version", sa.BigInteger(), server_default=sa.text("1"), nullable=False),
+        sa.Column("changed", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.PrimaryKeyConstraint("key_id"),
         sa.UniqueConstraint("key_hash"),
     )
+    tables.create_index("api_keys_changed", "api_keys", ["changed"], unique=False)
+    tables.create_index("api_keys_organization", "api_keys", ["organization"], unique=False)
     tables.create_index("api_keys_revoked_at", "api_keys", ["revoked_at"], unique=False)
     tables.create_table(
         "audit_head",
@@ -121,6 +149,49 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", "number"),
     )
     tables.create_table(
+        "credits",
+        sa.Column("id", sa.String(length=128), nullable=False),
+        sa.Column("organization", sa.String(length=128), nullable=False),
+        sa.Column("amount_nano", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("by", sa.String(length=300), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", "organization"),
+    )
+    tables.create_index("credits_organization", "credits", ["organization", "at"], unique=False)
+    tables.create_table(
+        "customers_version",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    tables.create_table(
+        "decision_records",
+        sa.Column("decision", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("organization", sa.Text(), nullable=False),
+        sa.Column("team", sa.Text(), nullable=True),
+        sa.Column("key_id", sa.Text(), nullable=True),
+        sa.Column("tier", sa.Text(), nullable=True),
+        sa.Column("denied", sa.String(length=64), nullable=True),
+        sa.Column("level", sa.String(length=32), nullable=True),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("record", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("decision"),
+    )
+    tables.create_index("decision_records_at", "decision_records", ["at"], unique=False)
+    tables.create_index(
+        "decision_records_denied",
+        "decision_records",
+        ["organization", "at"],
+        unique=False,
+        sqlite_where=sa.text("denied IS NOT NULL"),
+        postgresql_where=sa.text("denied IS NOT NULL"),
+    )
+    tables.create_index(
+        "decision_records_organization", "decision_records", ["organization", "at"], unique=False
+    )
+    tables.create_table(
         "decisions",
         sa.Column("decision", sa.String(length=64), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
@@ -148,6 +219,25 @@ def upgrade() -> None:
         sa.Column("limits", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("process", "since"),
     )
+    tables.create_table(
+        "organizations",
+        sa.Column("organization", sa.String(length=128), nullable=False),
+        sa.Column("tier", sa.String(length=128), nullable=False),
+        sa.Column("timezone", sa.String(length=64), nullable=True),
+        sa.Column("billing_day", sa.Integer(), nullable=True),
+        sa.Column("tags", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("limits", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("raised", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("suspended_at", sa.BigInteger(), nullable=True),
+        sa.Column("suspended_why", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("version", sa.BigInteger(), server_default=sa.text("1"), nullable=False),
+        sa.Column("changed", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.PrimaryKeyConstraint("organization"),
+    )
+    tables.create_index("organizations_changed", "organizations", ["changed"], unique=False)
+    tables.create_index("organizations_tier", "organizations", ["tier"], unique=False)
     tables.create_table(
         "outcome_prompts",
         sa.Column("decision", sa.String(length=64), nullable=False),
@@ -280,6 +370,18 @@ def upgrade() -> None:
     )
     tables.create_index("stored_runs_organization", "stored_runs", ["organization"], unique=False)
     tables.create_table(
+        "teams",
+        sa.Column("organization", sa.String(length=128), nullable=False),
+        sa.Column("team", sa.String(length=128), nullable=False),
+        sa.Column("parent", sa.String(length=128), nullable=True),
+        sa.Column("tags", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("limits", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("version", sa.BigInteger(), server_default=sa.text("1"), nullable=False),
+        sa.PrimaryKeyConstraint("organization", "team"),
+    )
+    tables.create_table(
         "usage",
         sa.Column("hold_id", sa.String(length=40), nullable=False),
         sa.Column("seq", sa.Integer(), autoincrement=False, nullable=False),
@@ -331,9 +433,80 @@ def upgrade() -> None:
         sa.Column("direct_pico", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("hold_id", "seq"),
     )
+    tables.create_index("usage_by_admission", "usage", ["admitted_at"], unique=False)
     tables.create_index("usage_by_day", "usage", ["day"], unique=False)
     tables.create_index(
         "usage_by_organization", "usage", ["organization", "admitted_at"], unique=False
+    )
+    tables.create_table(
+        "usage_rolled",
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("rolled", sa.BigInteger(), nullable=False),
+        sa.Column("pruned", sa.BigInteger(), nullable=False),
+        sa.Column("holder", sa.String(length=64), nullable=False),
+        sa.Column("held_until", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("number"),
+    )
+    tables.create_table(
+        "usage_rollups",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("hour", sa.Integer(), nullable=False),
+        sa.Column("day", sa.Text(), nullable=False),
+        sa.Column("period", sa.Text(), nullable=True),
+        sa.Column("organization", sa.Text(), nullable=True),
+        sa.Column("team", sa.Text(), nullable=True),
+        sa.Column("key_id", sa.Text(), nullable=True),
+        sa.Column("end_user", sa.Text(), nullable=True),
+        sa.Column("tier", sa.Text(), nullable=True),
+        sa.Column("asked", sa.Text(), nullable=True),
+        sa.Column("operation", sa.Text(), nullable=True),
+        sa.Column("route", sa.Text(), nullable=True),
+        sa.Column("backend", sa.Text(), nullable=True),
+        sa.Column("model", sa.Text(), nullable=True),
+        sa.Column("service_tier", sa.Text(), nullable=True),
+        sa.Column("status", sa.Text(), nullable=True),
+        sa.Column("baseline", sa.Text(), nullable=True),
+        sa.Column("verifier", sa.Text(), nullable=True),
+        sa.Column("energy_source", sa.Text(), nullable=True),
+        sa.Column("process", sa.Text(), nullable=True),
+        sa.Column("served", sa.Integer(), nullable=True),
+        sa.Column("first_at", sa.BigInteger(), nullable=False),
+        sa.Column("first_hold", sa.String(length=40), nullable=False),
+        sa.Column("requests", sa.BigInteger(), nullable=False),
+        sa.Column("tokens", sa.BigInteger(), nullable=False),
+        sa.Column("input_tokens", sa.BigInteger(), nullable=False),
+        sa.Column("output_tokens", sa.BigInteger(), nullable=False),
+        sa.Column("cached_tokens", sa.BigInteger(), nullable=False),
+        sa.Column("cache_write_tokens", sa.BigInteger(), nullable=False),
+        sa.Column("reasoning_tokens", sa.BigInteger(), nullable=False),
+        sa.Column("images", sa.BigInteger(), nullable=False),
+        sa.Column("seconds", sa.BigInteger(), nullable=False),
+        sa.Column("characters", sa.BigInteger(), nullable=False),
+        sa.Column("searches", sa.BigInteger(), nullable=False),
+        sa.Column("bytes", sa.BigInteger(), nullable=False),
+        sa.Column("busy_ms", sa.BigInteger(), nullable=False),
+        sa.Column("energy_mj", sa.BigInteger(), nullable=False),
+        sa.Column("counted", sa.BigInteger(), nullable=False),
+        sa.Column("uncompared", sa.BigInteger(), nullable=False),
+        sa.Column("metered", sa.BigInteger(), nullable=False),
+        sa.Column("judged", sa.BigInteger(), nullable=False),
+        sa.Column("predicted_nano", sa.BigInteger(), nullable=False),
+        sa.Column("cost_pico_high", sa.BigInteger(), nullable=False),
+        sa.Column("cost_pico_low", sa.BigInteger(), nullable=False),
+        sa.Column("baseline_pico_high", sa.BigInteger(), nullable=False),
+        sa.Column("baseline_pico_low", sa.BigInteger(), nullable=False),
+        sa.Column("rejected_pico_high", sa.BigInteger(), nullable=False),
+        sa.Column("rejected_pico_low", sa.BigInteger(), nullable=False),
+        sa.Column("judge_pico_high", sa.BigInteger(), nullable=False),
+        sa.Column("judge_pico_low", sa.BigInteger(), nullable=False),
+        sa.Column("direct_pico_high", sa.BigInteger(), nullable=False),
+        sa.Column("direct_pico_low", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    tables.create_index("usage_rollups_day", "usage_rollups", ["day"], unique=False)
+    tables.create_index("usage_rollups_hour", "usage_rollups", ["hour"], unique=False)
+    tables.create_index(
+        "usage_rollups_organization", "usage_rollups", ["organization", "day"], unique=False
     )
 
     tables.carry_out(op.get_bind())

@@ -1,10 +1,14 @@
-"""One line of the decision log for each request that was decided."""
+"""One line of the decision log for each request that was decided.
+
+Denials that are alike share a line: see `router.decisions.recorder`.
+"""
 
 import time
+from typing import Any
 
 from policies.replay.record import RecordedOutcome, to_record
 from router.pipeline.observers.evidence import Versioned
-from router.pipeline.observers.observer import Finished, Observer
+from router.pipeline.observers.observer import Finished
 from router.telemetry.decisions import DecisionLog
 from router.world.documents import Documents
 
@@ -25,25 +29,30 @@ def open_decision_log(documents: Documents, worker: int | None) -> DecisionLog:
     return DecisionLog.to_file(path, max_bytes=section.rotate, keep=section.keep)
 
 
-def logs_decisions(log: DecisionLog, classifier: Versioned) -> Observer:
-    """Return the observer that writes the line; it holds no text of the prompt."""
+class Lines:
+    """Makes the lines of finished requests, which hold no text of a prompt, and writes them."""
 
-    def observe(finished: Finished) -> None:
+    def __init__(self, log: DecisionLog, classifier: Versioned) -> None:
+        self._log = log
+        self._classifier = classifier
+
+    def write(self, finished: Finished) -> None:
+        """Write the line of a request that was not denied."""
+        self._log.add(self.line(finished))
+
+    def line(self, finished: Finished) -> dict[str, Any]:
+        """The line of a request, as it is written."""
         world = finished.context.world
-        log.add(
-            to_record(
-                at_ms=time.time_ns() // 1_000_000,
-                signals=finished.signals,
-                hints=finished.context.hints,
-                answer=finished.decision,
-                policy=world.policy.version,
-                classifier=classifier.version,
-                prices=world.prices.version,
-                outcome=outcome_of(finished),
-            )
+        return to_record(
+            at_ms=time.time_ns() // 1_000_000,
+            signals=finished.signals,
+            hints=finished.context.hints,
+            answer=finished.decision,
+            policy=world.policy.version,
+            classifier=self._classifier.version,
+            prices=world.prices.version,
+            outcome=outcome_of(finished),
         )
-
-    return observe
 
 
 def outcome_of(finished: Finished) -> RecordedOutcome | None:

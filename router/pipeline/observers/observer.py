@@ -1,7 +1,7 @@
 """What an observer is, and the one record of a finished request that each is given."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from policies import plugins
@@ -26,7 +26,8 @@ class Finished(NamedTuple):
     one. Times are in seconds, since it was decided. `error` is what ended it early: what its client
     was told, or that the client left. `trace` is there where requests are traced. `dropped` names
     what the backend that answered was not told. `unseen` are the tokens of its thoughts that were
-    counted and shown to nobody.
+    counted and shown to nobody. `failures` are the tries before the answer, or all that there were:
+    whose, and why each failed.
     """
 
     context: RequestContext
@@ -44,6 +45,7 @@ class Finished(NamedTuple):
     trace: Trace | None = None
     dropped: str = ""
     unseen: int = 0
+    failures: Sequence[tuple[str, Exception]] = ()
 
 
 Observer = Callable[[Finished], None]

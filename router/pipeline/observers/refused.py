@@ -11,7 +11,7 @@ def remembers_refusals(refusals: Refusals) -> Observer:
     def observe(finished: Finished) -> None:
         if isinstance(finished.error, LimitExceeded):
             context = finished.context
-            if context.world.standing(context.principal.tier).exhausted is not None:
+            if context.world.standing_of(context.principal).exhausted is not None:
                 return  # it may wait, or be served elsewhere
             ask, model = context.ask, context.hints.route or context.ask.model
             refusals.note(context.principal, ask.user or "", model, finished.error)

@@ -22,7 +22,7 @@ from trust.figures import Figures
 from trust.hostile_bodies import BODIES, FORM, LARGEST, every
 from trust.stopwatch import longest
 
-from router.auth.store import KeyStore
+from router.customers.keys import KeyStore
 from router.simulator.server import Profile, Simulator
 
 ROOT = Path(__file__).parents[3]

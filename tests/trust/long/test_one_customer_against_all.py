@@ -30,8 +30,8 @@ from privacykit import NEAR_MISS
 from trust.figures import Figures
 from trust.hostile_bodies import BODIES, LARGEST
 
-from router.auth.store import KeyStore
 from router.children.child import listen_on, quiet_server
+from router.customers.keys import KeyStore
 from router.simulator.server import Profile, Simulator
 
 pytestmark = pytest.mark.timed

@@ -7,6 +7,8 @@ from fakes.parts import ACME, FakeAuthenticator
 
 from router.auth.bearers import Bearers, key_name
 from router.auth.tokens.issuer import Bearer
+from router.customers.records import StoredKey
+from router.domain import Principal
 from router.errors import PermissionDenied, Unauthenticated
 
 TOKEN = b"Bearer eyJh.eyJi.c2ln"
@@ -19,8 +21,13 @@ def bearer(**more) -> Bearer:
 
 
 class _Keys(FakeAuthenticator):
-    def tier_of(self, organization: str) -> str | None:
-        return {"acme": "pro"}.get(organization)
+    def member(self, key: StoredKey) -> Principal:
+        tier = key.tier or {"acme": "pro"}.get(key.organization)
+        if tier is None:
+            raise PermissionDenied(
+                f"no organization {key.organization}", code="unknown_organization"
+            )
+        return Principal(key.key_id, key.organization, tier, key.team, key.tags)
 
 
 class _Tokens:

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import create_engine, inspect
 
 from router.auth.authenticate import Authenticator
-from router.auth.keys import hash_key, is_well_formed, new_key
-from router.auth.store import KeyStore
+from router.customers.key_text import hash_key, is_well_formed, new_key
+from router.customers.keys import KeyStore
 from router.errors import Unauthenticated
 
 

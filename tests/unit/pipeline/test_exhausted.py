@@ -20,7 +20,7 @@ from router.ledger.reserve_request import Budget, ReserveRequest
 from router.pipeline.exhausted import LEAST_SECONDS
 from router.pipeline.response_headers import BACKEND, ROUTE, WHEN_EXHAUSTED
 from router.pipeline.serve import serve
-from router.world.snapshot import exhausted_name
+from router.world.standing import exhausted_name
 
 SOFT = """\
 version: 1

@@ -8,14 +8,14 @@ from fakes.finished import Scoring, charge_of, finished_of
 from policies.decision import Denial
 from policies.replay.record import RecordedOutcome, from_record
 from router.domain import Cascaded, Outcome
-from router.pipeline.observers.decision_log import logs_decisions, outcome_of
+from router.pipeline.observers.decision_log import Lines, outcome_of
 from router.telemetry.decisions import DecisionLog
 
 
 async def line_of(finished) -> dict:
     written: list[str] = []
     log = DecisionLog(written.append)
-    logs_decisions(log, Scoring())(finished)
+    Lines(log, Scoring()).write(finished)
     log.close()
     (line,) = written
     return orjson.loads(line)

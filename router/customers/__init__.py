@@ -1,0 +1,1 @@
+"""Customers: organizations, their teams, keys and credits, as rows (ADR 164)."""

@@ -1,0 +1,1 @@
+"""What was decided of each request and what became of it, kept where every gateway finds it."""

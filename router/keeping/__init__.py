@@ -1,0 +1,1 @@
+"""What is stored is kept for its time: rolled up, pruned, backed up."""
