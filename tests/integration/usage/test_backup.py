@@ -6,11 +6,11 @@ import json
 import pytest
 from click.testing import CliRunner
 from fakes.rows import charged, row_of
-from router.auth.store import KeyStore
 from sqlalchemy import select
 
 from router.cli.backup import backup, copy_database, restore
 from router.cli.ledger import ledger
+from router.customers.keys import KeyStore
 from router.database import Database
 from router.domain import Usage
 from router.keeping.backup import lines_of, snapshot, tables_of
@@ -89,7 +89,7 @@ def test_a_backup_that_is_restored_is_the_same_database(config, database, tmp_pa
     done(restore, tmp_path / "b.gz", config=path)
     assert everything(url) == everything(database)
     keys = KeyStore(url)
-    assert [key.principal.team for key in keys.all()] == ["ünï"]
+    assert [key.team for key in keys.all()] == ["ünï"]
     keys.close()
 
 
