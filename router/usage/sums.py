@@ -3,7 +3,18 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
-from sqlalchemy import Connection, Select, func, literal_column, null, or_, select, union_all
+from sqlalchemy import (
+    Connection,
+    Select,
+    Text,
+    cast,
+    func,
+    literal_column,
+    null,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.sql.elements import ColumnElement
 
 from router.usage.rollup_rows import (
@@ -93,6 +104,7 @@ class Untold(NamedTuple):
 
 # What is told apart by rows alone: as many as there are, and empty once they are gone.
 OF_ROWS: Final[dict[str, ColumnElement[Any]]] = {"run": USAGE.c.run}
+_NOTHING: Final = cast(null(), Text)  # PostgreSQL groups by no bare NULL
 SERVED: Final = Equal("served", 1)
 
 
@@ -115,12 +127,12 @@ def summed_up(
     """
     rows = _grouped(by, KEYS | OF_ROWS, asked, _of_rows(names))
     keys = {name: ROLLUPS.c[name] for name in KEYS}
-    rollups = _grouped(by, keys | dict.fromkeys(OF_ROWS, null()), asked, _of_rollups(names))
+    rollups = _grouped(by, keys | dict.fromkeys(OF_ROWS, _NOTHING), asked, _of_rollups(names))
     by_row = not OF_ROWS.keys().isdisjoint(by)
     if gone or by_row:
         rollups = rollups.where(of_gone())
-    if not by_row:
-        rows = rows.where(USAGE.c.admitted_at >= rolled_until())
+    # Rows that are to go may be there still: their rollups count.
+    rows = rows.where(USAGE.c.admitted_at >= (pruned_until() if by_row else rolled_until()))
     statement: Any = rollups if gone else union_all(rollups, rows)
     whole: dict[tuple[Any, ...], list[int]] = {}
     for row in connection.execute(statement):
