@@ -276,6 +276,26 @@ def _gateway(
     return gateway
 
 
+async def _reloader(
+    stack: AsyncExitStack,
+    documents: Documents,
+    environ: Mapping[str, str],
+    gateway: Gateway,
+    parts: _Parts,
+) -> Reloader:
+    reloader = Reloader(
+        gateway.serving,
+        documents,
+        environ,
+        gateway.metrics.reloads,
+        adopted=parts.bookkeeping.adopted,
+        in_use=parts.keys.tiers,
+    )
+    await reloader.start()
+    stack.push_async_callback(reloader.close)
+    return reloader
+
+
 async def _admin(
     stack: AsyncExitStack,
     documents: Documents,
@@ -320,16 +340,7 @@ async def running(
         files = start_services(stack, documents, serving, parts.dispatcher, books.ledger)
         guards = start_guards(stack, documents.config.limits, serving, parts.authenticator)
         gateway = _gateway(parts, documents, serving, files, worker_metrics, guards=guards)
-        reloader = Reloader(
-            serving,
-            documents,
-            environ,
-            gateway.metrics.reloads,
-            adopted=books.adopted,
-            in_use=parts.keys.tiers,
-        )
-        await reloader.start()
-        stack.push_async_callback(reloader.close)
+        reloader = await _reloader(stack, documents, environ, gateway, parts)
         if worker_metrics is not None:
             await worker_metrics.start(gateway.metrics.exposition)
             stack.push_async_callback(worker_metrics.close)

@@ -59,7 +59,13 @@ def verify(config_path: Path, noted: str | None) -> None:
 @config_option
 @click.option("--organization", help="Only changes of this customer.")
 @click.option("--action", help="Only this: keys.create, organizations.suspend ...")
-@click.option("--most", type=click.IntRange(1, 1_000_000), default=50, show_default=True)
+@click.option(
+    "--most",
+    type=click.IntRange(1, 1_000_000),
+    default=50,
+    show_default=True,
+    help="How many rows.",
+)
 @click.option(
     "--format",
     "form",
