@@ -164,10 +164,9 @@ async def _parts(
         stack.push_async_callback(asyncio.to_thread, tracing.close)
     detectors = await start_detectors(stack, config.detectors, documents.folder)
     bookkeeping = await start_bookkeeping(stack, documents, snapshot)
-    ledger = bookkeeping.ledger
     outcomes, prompts = open_evidence(stack, documents)
     authenticator, keys = await _authenticators(stack, documents)
-    dispatcher = _dispatcher(stack, clients, snapshot, ledger)
+    dispatcher = _dispatcher(stack, clients, snapshot, bookkeeping.ledger)
     recorder = start_recorder(stack, documents, outcomes, prompts)
     auditor = Auditor(asked_through(dispatcher), recorder, pico_per_day=config.audits.usd_per_day)
     stack.push_async_callback(auditor.close)
@@ -184,7 +183,7 @@ async def _parts(
         authenticator=authenticator,
         keys=keys,
         learner=learner,
-        conversations=ledger.conversations(),
+        conversations=bookkeeping.ledger.conversations(),
         history=OutputHistory(),
         metrics=Metrics(),
         tracing=tracing,
