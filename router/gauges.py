@@ -316,6 +316,15 @@ GAUGES: Final = (
     ),
     Gauge(
         Metric(
+            "turnout_run_repeats",
+            "counter",
+            (),
+            "Requests that their run had sent twice or oftener before.",
+        ),
+        lambda parts: {(): parts.serving.senses.runs.repeated},
+    ),
+    Gauge(
+        Metric(
             "turnout_redactions",
             "counter",
             ("kind",),

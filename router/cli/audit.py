@@ -64,7 +64,7 @@ def verify(config_path: Path, noted: str | None) -> None:
     type=click.IntRange(1, 1_000_000),
     default=50,
     show_default=True,
-    help="How many rows.",
+    help="How many, at most.",
 )
 @click.option(
     "--format",

@@ -328,6 +328,7 @@ CREATE TABLE usage (
 	key_id TEXT,
 	end_user VARCHAR(64),
 	tier TEXT,
+	run VARCHAR(128),
 	asked TEXT,
 	operation VARCHAR(64),
 	route TEXT,

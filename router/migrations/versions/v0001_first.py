@@ -30,6 +30,7 @@ LATER = {
     "teams": ["tags", "limits", "version"],
     "usage": [
         "period",
+        "run",
         "cache_write_tokens",
         "counts",
         "baseline",
@@ -435,6 +436,7 @@ def upgrade() -> None:
         sa.Column("key_id", sa.Text(), nullable=True),
         sa.Column("end_user", sa.String(length=64), nullable=True),
         sa.Column("tier", sa.Text(), nullable=True),
+        sa.Column("run", sa.String(length=128), nullable=True),
         sa.Column("asked", sa.Text(), nullable=True),
         sa.Column("operation", sa.String(length=64), nullable=True),
         sa.Column("route", sa.Text(), nullable=True),

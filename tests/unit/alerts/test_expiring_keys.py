@@ -13,10 +13,10 @@ def test_working_keys_that_expire_within_the_time_are_found(database: str) -> No
     store.create("acme", "")  # it has no end
     _, soon = store.add("acme", name="ci", expires_at=NOW + DAY)
     _, revoked = store.add("acme", expires_at=NOW + DAY)
-    store.revoke(revoked.principal.key_id)
+    store.revoke(revoked.key_id)
     store.add("acme", expires_at=NOW + 30 * DAY)
     found = keys.between(NOW, NOW + 7 * DAY)
-    assert found == [ExpiringKey(soon.principal.key_id, "acme", NOW + DAY, "ci")]
+    assert found == [ExpiringKey(soon.key_id, "acme", NOW + DAY, "ci")]
     assert keys.between(NOW + 2 * DAY, NOW + 7 * DAY) == []
     keys.close()
     store.close()
