@@ -131,8 +131,8 @@ def summed_up(
     by_row = not OF_ROWS.keys().isdisjoint(by)
     if gone or by_row:
         rollups = rollups.where(of_gone())
-    if not by_row:
-        rows = rows.where(USAGE.c.admitted_at >= rolled_until())
+    since = pruned_until() if by_row else rolled_until()
+    rows = rows.where(USAGE.c.admitted_at >= since)
     statement: Any = rollups if gone else union_all(rollups, rows)
     whole: dict[tuple[Any, ...], list[int]] = {}
     for row in connection.execute(statement):
