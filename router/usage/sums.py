@@ -3,7 +3,18 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
-from sqlalchemy import Connection, Select, func, literal_column, null, or_, select, union_all
+from sqlalchemy import (
+    Connection,
+    Select,
+    String,
+    cast,
+    func,
+    literal_column,
+    null,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.sql.elements import ColumnElement
 
 from router.usage.rollup_rows import (
@@ -93,6 +104,7 @@ class Untold(NamedTuple):
 
 # What is told apart by rows alone: as many as there are, and empty once they are gone.
 OF_ROWS: Final[dict[str, ColumnElement[Any]]] = {"run": USAGE.c.run}
+_UNTOLD: Final[dict[str, ColumnElement[Any]]] = dict.fromkeys(OF_ROWS, cast(null(), String))
 SERVED: Final = Equal("served", 1)
 
 
@@ -115,12 +127,12 @@ def summed_up(
     """
     rows = _grouped(by, KEYS | OF_ROWS, asked, _of_rows(names))
     keys = {name: ROLLUPS.c[name] for name in KEYS}
-    rollups = _grouped(by, keys | dict.fromkeys(OF_ROWS, null()), asked, _of_rollups(names))
+    rollups = _grouped(by, keys | _UNTOLD, asked, _of_rollups(names))
     by_row = not OF_ROWS.keys().isdisjoint(by)
     if gone or by_row:
         rollups = rollups.where(of_gone())
-    if not by_row:
-        rows = rows.where(USAGE.c.admitted_at >= rolled_until())
+    since = pruned_until() if by_row else rolled_until()
+    rows = rows.where(USAGE.c.admitted_at >= since)
     statement: Any = rollups if gone else union_all(rollups, rows)
     whole: dict[tuple[Any, ...], list[int]] = {}
     for row in connection.execute(statement):
