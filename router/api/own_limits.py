@@ -65,9 +65,7 @@ async def _used(gateway: Gateway, principal: Principal, asked: Asked) -> Sequenc
         model=asked.model if alias is None else alias.route,
     )
     try:
-        ((*found,),) = await gateway.ledger.used_of(
-            [(whose, world.standing(principal.tier).quotas)]
-        )
+        ((*found,),) = await gateway.ledger.used_of([(whose, world.standing_of(principal).quotas)])
     except Disconnected:
         raise LedgerUnavailable(
             "The usage ledger does not answer. Please try again.", headers=retry_after(1_000)

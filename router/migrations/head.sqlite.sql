@@ -40,9 +40,22 @@ CREATE TABLE api_keys (
 	tier VARCHAR(128) NOT NULL,
 	created_at DATETIME NOT NULL,
 	revoked_at DATETIME,
+	name VARCHAR(128),
+	tags JSON,
+	expires_at BIGINT,
+	routes JSON,
+	models JSON,
+	limits JSON,
+	replaced_by VARCHAR(40),
+	last_used_at BIGINT,
+	created_by VARCHAR(300),
+	version BIGINT DEFAULT 1 NOT NULL,
+	changed BIGINT DEFAULT 0 NOT NULL,
 	PRIMARY KEY (key_id),
 	UNIQUE (key_hash)
 );
+CREATE INDEX api_keys_changed ON api_keys (changed);
+CREATE INDEX api_keys_organization ON api_keys (organization);
 CREATE INDEX api_keys_revoked_at ON api_keys (revoked_at);
 CREATE TABLE audit_head (
 	id INTEGER NOT NULL,
@@ -78,6 +91,21 @@ CREATE TABLE card_rollbacks (
 	number INTEGER NOT NULL,
 	at BIGINT NOT NULL,
 	PRIMARY KEY (name, number)
+);
+CREATE TABLE credits (
+	id VARCHAR(128) NOT NULL,
+	organization VARCHAR(128) NOT NULL,
+	amount_nano BIGINT NOT NULL,
+	at BIGINT NOT NULL,
+	"by" VARCHAR(300) NOT NULL,
+	note TEXT NOT NULL,
+	PRIMARY KEY (id, organization)
+);
+CREATE INDEX credits_organization ON credits (organization, at);
+CREATE TABLE customers_version (
+	id INTEGER NOT NULL,
+	version BIGINT NOT NULL,
+	PRIMARY KEY (id)
 );
 CREATE TABLE decision_records (
 	decision VARCHAR(64) NOT NULL,
@@ -120,6 +148,24 @@ CREATE TABLE ledger_limits (
 	limits TEXT NOT NULL,
 	PRIMARY KEY (process, since)
 );
+CREATE TABLE organizations (
+	organization VARCHAR(128) NOT NULL,
+	tier VARCHAR(128) NOT NULL,
+	timezone VARCHAR(64),
+	billing_day INTEGER,
+	tags JSON,
+	limits JSON,
+	raised JSON,
+	suspended_at BIGINT,
+	suspended_why TEXT,
+	created_at BIGINT NOT NULL,
+	updated_at BIGINT NOT NULL,
+	version BIGINT DEFAULT 1 NOT NULL,
+	changed BIGINT DEFAULT 0 NOT NULL,
+	PRIMARY KEY (organization)
+);
+CREATE INDEX organizations_changed ON organizations (changed);
+CREATE INDEX organizations_tier ON organizations (tier);
 CREATE TABLE outcome_prompts (
 	decision VARCHAR(64) NOT NULL,
 	at BIGINT NOT NULL,
@@ -223,6 +269,17 @@ CREATE TABLE stored_runs (
 	PRIMARY KEY (id)
 );
 CREATE INDEX stored_runs_organization ON stored_runs (organization);
+CREATE TABLE teams (
+	organization VARCHAR(128) NOT NULL,
+	team VARCHAR(128) NOT NULL,
+	parent VARCHAR(128),
+	tags JSON,
+	limits JSON,
+	created_at BIGINT NOT NULL,
+	updated_at BIGINT NOT NULL,
+	version BIGINT DEFAULT 1 NOT NULL,
+	PRIMARY KEY (organization, team)
+);
 CREATE TABLE usage (
 	hold_id VARCHAR(40) NOT NULL,
 	seq INTEGER NOT NULL,
@@ -344,4 +401,4 @@ CREATE TABLE turnout_schema (
 	version_num VARCHAR(32) NOT NULL,
 	CONSTRAINT turnout_schema_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO turnout_schema (version_num) VALUES ('0001');
+INSERT INTO turnout_schema (version_num) VALUES ('0002');
