@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import revisions
 from older_tables import older
-from router.auth.store import KeyStore
 from sqlalchemy import Column, MetaData, Table, Text, inspect, select, text
 
+from router.customers.keys import KeyStore
 from router.database import Database, DatabaseError, ForeignTable
 from router.migrations.head import HEAD
 from router.migrations.upgrade import upgrade
@@ -128,7 +128,7 @@ def test_an_upgrade_that_fails_half_way_leaves_everything_as_it_was(empty):
 def test_no_store_imports_alembic_where_nothing_is_to_be_upgraded(tmp_path):
     url = f"sqlite:///{tmp_path / 'turnout.db'}"
     code = (
-        "import sys; from router.auth.store import KeyStore\n"
+        "import sys; from router.customers.keys import KeyStore\n"
         "for n in range(2): KeyStore(sys.argv[1]).close()\n"
         "sys.exit('alembic' in sys.modules)"
     )

@@ -6,11 +6,11 @@ import json
 import pytest
 from click.testing import CliRunner
 from fakes.rows import charged, row_of
-from router.auth.store import KeyStore
 from sqlalchemy import select
 
 from router.cli.backup import backup, copy_database, restore
 from router.cli.ledger import ledger
+from router.customers.keys import KeyStore
 from router.database import Database
 from router.domain import Usage
 from router.keeping.backup import lines_of, snapshot, tables_of
