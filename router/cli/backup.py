@@ -4,7 +4,7 @@ import gzip
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Final
@@ -88,8 +88,11 @@ def copy_database(config_path: Path, target: str, *, force: bool, dry_run: bool)
     documents = documents_or_end(config_path)
     if target == documents.database:
         raise click.ClickException("that is the database itself; nothing was done")
-    with _database(documents.database) as database:
-        lines = lines_of(database, datetime.now(UTC).isoformat(timespec="seconds"), [], _quiet)
+    made_at = datetime.now(UTC).isoformat(timespec="seconds")
+    with (
+        _database(documents.database) as database,
+        closing(lines_of(database, made_at, [], _quiet)) as lines,  # a refusal reads few of them
+    ):
         try:
             _restore(target, lines, force=force, dry_run=dry_run)
         except UnfitBackup as error:

@@ -6,7 +6,7 @@ balances, and a line with the number of lines before it and their SHA-256. Every
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -51,8 +51,11 @@ def counted(connection: Connection) -> dict[str, int]:
 
 def lines_of(
     database: Database, made_at: str, credited: Iterable[Credit], progress: Progress
-) -> Iterator[bytes]:
-    """The lines of a copy of the database as it is at the first of them. Raises DatabaseError."""
+) -> Generator[bytes, None, None]:
+    """The lines of a copy of the database as it is at the first of them. Raises DatabaseError.
+
+    Close it where not all of them are read.
+    """
     digest, count = hashlib.sha256(), 0
     for line in _lines(database, made_at, credited, progress):
         digest.update(line)

@@ -89,7 +89,7 @@ def test_a_backup_that_is_restored_is_the_same_database(config, database, tmp_pa
     done(restore, tmp_path / "b.gz", config=path)
     assert everything(url) == everything(database)
     keys = KeyStore(url)
-    assert [key.principal.team for key in keys.all()] == ["ünï"]
+    assert [key.team for key in keys.all()] == ["ünï"]
     keys.close()
 
 
