@@ -21,16 +21,14 @@ from router.api.guards import Guards, start_guards
 from router.api.inference import Inference
 from router.api.rest import public_application
 from router.auth.authenticate import Authenticator
-from router.auth.bearers import Bearers
-from router.auth.tokens.issuer import open_tokens
 from router.backends.cascade.cascade import Cascades
 from router.backends.counting.counter import Counter
 from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.transport.clients import Clients
 from router.backends.transport.proxies import EnvironmentProxies
 from router.bookkeeping import Bookkeeping, start_bookkeeping
-from router.customers.keys import KeyStore
 from router.customers.policy_rules import PolicyRules
+from router.entrance import start_authenticators
 from router.explaining import Explaining, start_explaining
 from router.files.services import FileServices, start_services
 from router.gauges import Watched, read_gauges
@@ -76,23 +74,6 @@ class Running:
     inference: Inference
     public: FastAPI
     admin: FastAPI | None
-
-
-async def _authenticators(
-    stack: AsyncExitStack, documents: Documents
-) -> tuple[Authenticates, Authenticator]:
-    """Who knows every credential, and who knows the keys."""
-    store = KeyStore(documents.database)
-    stack.callback(store.close)
-    authenticator = Authenticator(store)
-    await authenticator.start()
-    stack.push_async_callback(authenticator.close)
-    if not documents.config.identity:
-        return authenticator, authenticator
-    tokens = open_tokens([issuer.spec() for issuer in documents.config.identity])
-    stack.push_async_callback(tokens.close)
-    await tokens.start()
-    return Bearers(authenticator, tokens), authenticator
 
 
 def _kept(stack: AsyncExitStack, documents: Documents) -> KeptResponses | None:
@@ -164,10 +145,9 @@ async def _parts(
         stack.push_async_callback(asyncio.to_thread, tracing.close)
     detectors = await start_detectors(stack, config.detectors, documents.folder)
     bookkeeping = await start_bookkeeping(stack, documents, snapshot)
-    ledger = bookkeeping.ledger
     outcomes, prompts = open_evidence(stack, documents)
-    authenticator, keys = await _authenticators(stack, documents)
-    dispatcher = _dispatcher(stack, clients, snapshot, ledger)
+    authenticator, keys = await start_authenticators(stack, documents)
+    dispatcher = _dispatcher(stack, clients, snapshot, bookkeeping.ledger)
     recorder = start_recorder(stack, documents, outcomes, prompts)
     auditor = Auditor(asked_through(dispatcher), recorder, pico_per_day=config.audits.usd_per_day)
     stack.push_async_callback(auditor.close)
@@ -184,7 +164,7 @@ async def _parts(
         authenticator=authenticator,
         keys=keys,
         learner=learner,
-        conversations=ledger.conversations(),
+        conversations=bookkeeping.ledger.conversations(),
         history=OutputHistory(),
         metrics=Metrics(),
         tracing=tracing,
@@ -276,6 +256,26 @@ def _gateway(
     return gateway
 
 
+async def _reloader(
+    stack: AsyncExitStack,
+    documents: Documents,
+    environ: Mapping[str, str],
+    gateway: Gateway,
+    parts: _Parts,
+) -> Reloader:
+    reloader = Reloader(
+        gateway.serving,
+        documents,
+        environ,
+        gateway.metrics.reloads,
+        adopted=parts.bookkeeping.adopted,
+        in_use=parts.keys.tiers,
+    )
+    await reloader.start()
+    stack.push_async_callback(reloader.close)
+    return reloader
+
+
 async def _admin(
     stack: AsyncExitStack,
     documents: Documents,
@@ -320,16 +320,7 @@ async def running(
         files = start_services(stack, documents, serving, parts.dispatcher, books.ledger)
         guards = start_guards(stack, documents.config.limits, serving, parts.authenticator)
         gateway = _gateway(parts, documents, serving, files, worker_metrics, guards=guards)
-        reloader = Reloader(
-            serving,
-            documents,
-            environ,
-            gateway.metrics.reloads,
-            adopted=books.adopted,
-            in_use=parts.keys.tiers,
-        )
-        await reloader.start()
-        stack.push_async_callback(reloader.close)
+        reloader = await _reloader(stack, documents, environ, gateway, parts)
         if worker_metrics is not None:
             await worker_metrics.start(gateway.metrics.exposition)
             stack.push_async_callback(worker_metrics.close)

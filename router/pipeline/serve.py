@@ -74,11 +74,7 @@ async def _walk(
     context = await gather(serving.senses, world, principal, ask, caller)
     health = serving.backends.view()
     signals = _signals(serving, context, health)
-    decision = (
-        world.policy.decide(signals, context.hints)
-        if principal.terms is None
-        else decided(context, signals)
-    )
+    decision = decided(context, signals)
     replaced = None
     if context.needs.redaction:
         decision, replaced = await redacted(serving.senses.detectors, context, decision)

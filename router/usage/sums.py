@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from sqlalchemy import (
     Connection,
     Select,
-    Text,
+    String,
     cast,
     func,
     literal_column,
@@ -104,7 +104,7 @@ class Untold(NamedTuple):
 
 # What is told apart by rows alone: as many as there are, and empty once they are gone.
 OF_ROWS: Final[dict[str, ColumnElement[Any]]] = {"run": USAGE.c.run}
-_NOTHING: Final = cast(null(), Text)  # PostgreSQL groups by no bare NULL
+_UNTOLD: Final[dict[str, ColumnElement[Any]]] = dict.fromkeys(OF_ROWS, cast(null(), String))
 SERVED: Final = Equal("served", 1)
 
 
@@ -127,12 +127,12 @@ def summed_up(
     """
     rows = _grouped(by, KEYS | OF_ROWS, asked, _of_rows(names))
     keys = {name: ROLLUPS.c[name] for name in KEYS}
-    rollups = _grouped(by, keys | dict.fromkeys(OF_ROWS, _NOTHING), asked, _of_rollups(names))
+    rollups = _grouped(by, keys | _UNTOLD, asked, _of_rollups(names))
     by_row = not OF_ROWS.keys().isdisjoint(by)
     if gone or by_row:
         rollups = rollups.where(of_gone())
-    # Rows that are to go may be there still: their rollups count.
-    rows = rows.where(USAGE.c.admitted_at >= (pruned_until() if by_row else rolled_until()))
+    since = pruned_until() if by_row else rolled_until()
+    rows = rows.where(USAGE.c.admitted_at >= since)
     statement: Any = rollups if gone else union_all(rollups, rows)
     whole: dict[tuple[Any, ...], list[int]] = {}
     for row in connection.execute(statement):

@@ -1,0 +1,27 @@
+"""Who asks: the keys of customers, and tokens of identity providers beside them, started."""
+
+from contextlib import AsyncExitStack
+
+from router.auth.authenticate import Authenticator
+from router.auth.bearers import Bearers
+from router.auth.tokens.issuer import open_tokens
+from router.customers.keys import KeyStore
+from router.pipeline.serving import Authenticates
+from router.world.documents import Documents
+
+
+async def start_authenticators(
+    stack: AsyncExitStack, documents: Documents
+) -> tuple[Authenticates, Authenticator]:
+    """Start who knows every credential, and who knows the keys; `stack` stops them."""
+    store = KeyStore(documents.database)
+    stack.callback(store.close)
+    authenticator = Authenticator(store)
+    await authenticator.start()
+    stack.push_async_callback(authenticator.close)
+    if not documents.config.identity:
+        return authenticator, authenticator
+    tokens = open_tokens([issuer.spec() for issuer in documents.config.identity])
+    stack.push_async_callback(tokens.close)
+    await tokens.start()
+    return Bearers(authenticator, tokens), authenticator
