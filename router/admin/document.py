@@ -7,6 +7,7 @@ import orjson
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from policies.headers import PREFIX
 from router.admin.problems import MEDIA_TYPE, ProblemDocument
 from router.admin.rights import RIGHTS
 from router.admin.routing import ACTION
@@ -102,7 +103,7 @@ def _complete(method: str, operation: dict[str, Any]) -> None:
                 "content": {MEDIA_TYPE: {"schema": {"$ref": _PROBLEM}}},
             }
     everywhere, within = RIGHTS[operation[ACTION]]
-    operation["x-turnout-roles"] = {
+    operation[f"{PREFIX}roles"] = {
         "everywhere": sorted(everywhere),
         "within one organization": sorted(within),
     }

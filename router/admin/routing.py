@@ -9,12 +9,14 @@ from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
+from policies.headers import PREFIX
+
 from router.admin.call import call_of
 from router.admin.conduct import Handler, conduct
 from router.admin.problems import not_found
 from router.admin.rights import RIGHTS, check
 
-ACTION: Final = "x-turnout-action"
+ACTION: Final = f"{PREFIX}action"
 SCOPE: Final = "organization"  # a parameter of a path
 
 

@@ -67,8 +67,7 @@ def refusal(denial: Denial, request_id: str = "") -> TurnoutError:
 
 
 def plan_of(answer: Decision | Denial, context: RequestContext, history: OutputHistory) -> Plan:
-    """Return the plan of a decision; a denial raises its error, and so does an end user that
-    must be named and is not.
+    """Return the plan of a decision; a denial raises its error, and a missing end user its own.
 
     The dearest candidate sizes the hold, since any of them may come to serve; a cascade holds for
     as many answers as it may take.

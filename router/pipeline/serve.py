@@ -103,8 +103,7 @@ async def _walk(
                 async with serving.backends.open(plan, ask, meter.events, trace) as upstream:
                     meter.events.append(upstream)
                     watch.upstream = upstream
-                    if ask.kept is not None or ask.storing is not None:
-                        caller = _keeping(serving, caller, context, plan.decision)
+                    caller = _keeping(serving, caller, context, plan.decision)
                     caller = replaced.restoring(caller, plan, upstream) if replaced else caller
                     watch.kept = await Relay(caller, context, plan, hold).deliver(upstream, meter)
 
@@ -137,6 +136,8 @@ async def _begun(
 def _keeping(
     serving: Serving, caller: Caller, context: RequestContext, decision: Decision
 ) -> Caller:
-    """Return the caller as it meets an answer that is kept."""
+    """Return the caller as it meets an answer that may have to be kept."""
+    if context.ask.kept is None and context.ask.storing is None:
+        return caller
     keeps = serving.kept if context.ask.storing is None else serving.chats
     return caller if keeps is None else keeps.keeping(caller, context, decision)

@@ -58,11 +58,9 @@ async def attempt(backend: Backend, state: DeploymentState, log: AttemptLog) -> 
     except TransportError as error:
         raise failure_of(error, state, request) from None
     try:
-        coding = answer.header("content-encoding")
-        if coding:
+        if coding := answer.header("content-encoding"):
             answer = uncompressed(answer, coding)
-        status = answer.status
-        if status != 200 and not 200 < status < 300:
+        if (status := answer.status) != 200 and not 200 < status < 300:
             raise await _refused(answer, dialect, state, request)
         upstream = Upstream(backend, log, answer, state)
         if request.stream and (request.declared is None or not _comes_whole(answer)):
