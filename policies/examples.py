@@ -22,10 +22,11 @@ from policies.signals import (
     PrincipalSignals,
     PromptSignals,
     RequestSignals,
+    RunSignals,
     Signals,
 )
 
-Window = Literal["minute", "day", "month"]
+Window = Literal["minute", "day", "week", "month", "year"]
 
 
 def _section(
@@ -58,6 +59,7 @@ if TYPE_CHECKING:  # made at run time: the type checker sees what they have in c
     PromptDoc = Strict
     PrincipalDoc = Strict
     ClockDoc = Strict
+    RunDoc = Strict
     BackendDoc = Strict
 else:
     RequestDoc = _section(
@@ -81,6 +83,7 @@ else:
         tags=(list[str], Field(default_factory=list)),
     )
     ClockDoc = _section("ClockDoc", "The time in the policy's zone.", Clock, hour=12)
+    RunDoc = _section("RunDoc", "The agent's run that it is a part of.", RunSignals)
     BackendDoc = _section(
         "BackendDoc",
         "One backend as the probe finds it; what is left out comes from the file's `backends`.",
@@ -123,6 +126,7 @@ class ExampleDoc(Strict):
         default_factory=dict
     )
     clock: ClockDoc = ClockDoc()
+    run: RunDoc = RunDoc()
     unknown: bool = False  # the classifier was late: no probability at all
     backends: dict[Name, BackendDoc] = Field(default_factory=dict)
     hints: HintsDoc = HintsDoc()
@@ -161,6 +165,7 @@ def signals_of(
         },
         budget=dict(probe.budget.items()),
         clock=Clock(**probe.clock.model_dump()),
+        run=RunSignals(**probe.run.model_dump()),
     )
 
 

@@ -12,6 +12,9 @@ PREFIX: Final = "x-turnout-"
 _REQUEST: Final[dict[str, str]] = {}
 REQUEST_HEADERS: Final[Mapping[str, str]] = MappingProxyType(_REQUEST)  # name -> meaning
 
+_RUN: Final[dict[str, str]] = {}
+RUN_HEADERS: Final[Mapping[str, str]] = MappingProxyType(_RUN)  # those of runs of agents
+
 
 def _row(table: dict[str, str], name: str, meaning: str) -> str:
     table[PREFIX + name] = meaning
@@ -31,4 +34,14 @@ ASK_MAX_COST_USD: Final = _row(
 )
 ASK_EXCLUDE: Final = _row(
     _REQUEST, "exclude", "backends, separated by commas, that must not be used"
+)
+# What a client may say of the run that its request is a part of; `router.pipeline.runs` reads it.
+ASK_RUN: Final = _row(_RUN, "run-id", "the run of an agent that this request is a part of")
+ASK_PARENT_RUN: Final = _row(
+    _RUN, "parent-run-id", "the run that started this one, whose purse it shares"
+)
+ASK_RUN_BUDGET: Final = _row(
+    _RUN,
+    "run-budget",
+    "`usd=0.5, tokens=100000, calls=50`: lowers the ceilings of the run, from now on",
 )

@@ -48,6 +48,7 @@ class Needs:
     principal: bool = False  # organization, team, key, tags
     clock: bool = False
     backends: bool = False  # the requests that each works on and has waiting, and the wait
+    run: bool = False  # how the run of an agent stands
     redaction: bool = False  # not to decide, but what may be decided is to redact
 
 
@@ -90,6 +91,7 @@ class Policy:
             principal=any(need.principal for need in each),
             clock=any(need.clock for need in each),
             backends=any("backend" in f for f in facts),
+            run=any(need.run for need in each),
             redaction=any(need.redaction for need in each),
         )
 
@@ -224,6 +226,7 @@ class Policy:
             principal=_reads(route, "principal."),
             clock=_reads(route, "clock."),
             backends="backend" in route.facts,
+            run=_reads(route, "run."),
             redaction=route.terms.redact is not None or any(rule.redact for rule in route.rules),
         )
 

@@ -88,6 +88,17 @@ class PrincipalSignals:
 
 
 @value
+class RunSignals:
+    """The run of an agent that the request is a part of, as far as this gateway knows."""
+
+    used_share: Annotated[
+        float, Field(ge=0, allow_inf_nan=False),
+        Fact("the largest used share of the purse of the agent's run; 0.0 where it names none"),
+    ] = 0.0  # fmt: skip
+    repeats: Annotated[Whole, Fact("how often its last request had come in this run")] = 0
+
+
+@value
 class BackendSignals:
     """One backend, now, for this request."""
 
@@ -129,6 +140,7 @@ class Signals:
     # Used share (0..1, may pass 1) of each window the customer has a quota for: minute, day, month.
     budget: Mapping[str, float] = field(default_factory=lambda: _NO_SHARES)
     clock: Clock = Clock()
+    run: RunSignals = RunSignals()
 
     def on_route(self, route: str) -> "Signals":
         """The same request, where it is decided on this route."""

@@ -12,12 +12,13 @@ from classifiers.serving import Classifier
 from router.admin.application import admin_application
 from router.admin.parts import Parts as AdminParts
 from router.admin.parts import Stores
+from router.alerts.active import notes_activity
+from router.alerts.alerts import Alerts, start_alerts
 from router.api.cors import Cors
 from router.api.door import Door, DoorLimits
 from router.api.gateway import Gateway, Limits, SocketLimits
 from router.api.guards import Guards, start_guards
 from router.api.inference import Inference
-from router.api.readings import Readings
 from router.api.rest import public_application
 from router.auth.authenticate import Authenticator
 from router.backends.cascade.cascade import Cascades
@@ -27,9 +28,8 @@ from router.backends.transport.clients import Clients
 from router.backends.transport.proxies import EnvironmentProxies
 from router.bookkeeping import Bookkeeping, start_bookkeeping
 from router.customers.policy_rules import PolicyRules
-from router.decisions.recorder import DecisionRecorder
-from router.decisions.store import DecisionStore
 from router.entrance import start_authenticators
+from router.explaining import Explaining, start_explaining
 from router.files.services import FileServices, start_services
 from router.gauges import Watched, read_gauges
 from router.learning import open_evidence, start_learner, start_recorder
@@ -43,7 +43,7 @@ from router.loop.shadow_audit import Auditor, asked_through
 from router.pipeline.denials import EdgeDenials
 from router.pipeline.detectors import Detectors, start_detectors
 from router.pipeline.observers.audits import begins_audits
-from router.pipeline.observers.decision_log import Lines, open_decision_log
+from router.pipeline.observers.decision_log import Lines
 from router.pipeline.observers.decisions import keeps_decisions
 from router.pipeline.observers.evidence import judges_cascades, keeps_evidence
 from router.pipeline.observers.last_use import notes_use
@@ -57,7 +57,6 @@ from router.pipeline.serving import Authenticates, Serving
 from router.pipeline.stored import KeptResponses, kept_responses
 from router.pipeline.stored_chats import KeptChats, kept_chats
 from router.pipeline.tracing import Tracing, open_tracing
-from router.telemetry.decisions import DecisionLog
 from router.telemetry.metrics import Metrics
 from router.telemetry.worker_metrics import WorkerMetrics
 from router.world.data_folder import make_data_folder
@@ -86,24 +85,6 @@ def _kept(stack: AsyncExitStack, documents: Documents) -> KeptResponses | None:
     return kept
 
 
-def _recorder(
-    stack: AsyncExitStack, documents: Documents, decisions: DecisionLog
-) -> DecisionRecorder:
-    """Where decisions are kept. Raises DatabaseError."""
-    section = documents.config.decisions
-    store = DecisionStore(documents.database)
-    stack.callback(store.close)
-    recorder = DecisionRecorder(
-        store,
-        keeps=section.store,
-        keep_seconds=section.store_for,
-        log=decisions.add if decisions.on else None,
-    )
-    recorder.start()
-    stack.push_async_callback(recorder.close)
-    return recorder
-
-
 def _chats(stack: AsyncExitStack, documents: Documents) -> KeptChats | None:
     chats = kept_chats(documents.database, documents.config)
     if chats is not None:
@@ -127,9 +108,7 @@ class _Parts:
     """Every part that serves, started."""
 
     classifier: Classifier
-    decisions: DecisionLog
-    decided: DecisionRecorder
-    readings: Readings
+    explaining: Explaining
     bookkeeping: Bookkeeping
     outcomes: OutcomeStore
     recorder: OutcomeRecorder
@@ -146,6 +125,7 @@ class _Parts:
     kept: KeptResponses | None
     chats: KeptChats | None
     detectors: Detectors
+    alerts: Alerts | None
 
 
 async def _parts(
@@ -160,28 +140,21 @@ async def _parts(
     """Start every part; `stack` stops them in reverse order."""
     config = documents.config
     worker = None if every is None else every.number
-    decisions = open_decision_log(documents, worker)
-    stack.callback(decisions.close)
     tracing = open_tracing(config.telemetry.traces, worker)
     if tracing is not None:
         stack.push_async_callback(asyncio.to_thread, tracing.close)
     detectors = await start_detectors(stack, config.detectors, documents.folder)
     bookkeeping = await start_bookkeeping(stack, documents, snapshot)
-    ledger, decided = bookkeeping.ledger, _recorder(stack, documents, decisions)
-    per_minute = config.limits.readings_per_minute
-    readings = Readings(bookkeeping.usage, decided.store, per_minute=per_minute)
-    stack.callback(readings.close)
     outcomes, prompts = open_evidence(stack, documents)
     authenticator, keys = await start_authenticators(stack, documents)
-    dispatcher = _dispatcher(stack, clients, snapshot, ledger)
+    dispatcher = _dispatcher(stack, clients, snapshot, bookkeeping.ledger)
     recorder = start_recorder(stack, documents, outcomes, prompts)
     auditor = Auditor(asked_through(dispatcher), recorder, pico_per_day=config.audits.usd_per_day)
     stack.push_async_callback(auditor.close)
+    learner = await start_learner(stack, documents, classifier, outcomes, prompts)
     return _Parts(
         classifier=classifier,
-        decisions=decisions,
-        decided=decided,
-        readings=readings,
+        explaining=start_explaining(stack, documents, worker, bookkeeping.usage),
         bookkeeping=bookkeeping,
         outcomes=outcomes,
         recorder=recorder,
@@ -190,21 +163,23 @@ async def _parts(
         auditor=auditor,
         authenticator=authenticator,
         keys=keys,
-        learner=await start_learner(stack, documents, classifier, outcomes, prompts),
-        conversations=ledger.conversations(),
+        learner=learner,
+        conversations=bookkeeping.ledger.conversations(),
         history=OutputHistory(),
         metrics=Metrics(),
         tracing=tracing,
         kept=_kept(stack, documents),
         chats=_chats(stack, documents),
         detectors=detectors,
+        alerts=await start_alerts(stack, documents, clients, (bookkeeping, dispatcher, learner)),
     )
 
 
 def _observers(parts: _Parts) -> tuple[Observer, ...]:
     """Who is told of each finished request, in this order: our own observers, then plugins'."""
     recorder, classifier, tracing = parts.recorder, parts.classifier, parts.tracing
-    lines = Lines(parts.decisions, classifier) if parts.decisions.on else None
+    log = parts.explaining.log
+    lines = Lines(log, classifier) if log.on else None
     return (
         *([] if tracing is None else [tracing.observer()]),  # the first: its clock is exact
         counts_charges(parts.metrics),
@@ -215,14 +190,15 @@ def _observers(parts: _Parts) -> tuple[Observer, ...]:
         keeps_evidence(recorder, classifier),
         judges_cascades(recorder, classifier),
         begins_audits(parts.auditor.begin, classifier),
-        keeps_decisions(parts.decided, parts.metrics, classifier, lines),
+        *([] if parts.alerts is None else [notes_activity(parts.alerts.active)]),
+        keeps_decisions(parts.explaining.recorder, parts.metrics, classifier, lines),
         *(make() for _, make in PLUGINS.load()),
     )
 
 
 def _serving(parts: _Parts, snapshot: Snapshot, counts_per_minute: int) -> Serving:
     """The corridor's collaborators."""
-    recorded = parts.decisions.on
+    recorded = parts.explaining.log.on
     return Serving(
         snapshot=snapshot,
         authenticator=parts.authenticator,
@@ -250,6 +226,7 @@ def _gateway(
     guards: Guards,
 ) -> Gateway:
     limits, stream = documents.config.limits, documents.config.stream
+    explaining = parts.explaining
     gateway = Gateway(
         serving=serving,
         limits=Limits(limits.body, limits.body_timeout, **stream.model_dump(), room=guards.room),
@@ -264,18 +241,39 @@ def _gateway(
         recorder=parts.recorder,
         outcomes=parts.outcomes,
         worker_metrics=worker_metrics,
-        denials=EdgeDenials(parts.decided, parts.metrics, serving),
-        decisions=parts.decided,
-        readings=parts.readings,
+        denials=EdgeDenials(explaining.recorder, parts.metrics, serving),
+        decisions=explaining.recorder,
+        readings=explaining.readings,
         files=files,
+        alerts=parts.alerts,
     )
     watched = Watched(
         serving, parts.classifier, parts.cascades, parts.bookkeeping.ledger, parts.auditor,
-        parts.learner, parts.bookkeeping.watch, parts.decisions, gateway.door, guards,
-        parts.decided, parts.bookkeeping.keeper,
+        parts.learner, parts.bookkeeping.watch, explaining.log, gateway.door, guards,
+        explaining.recorder, parts.bookkeeping.keeper, parts.alerts,
     )  # fmt: skip
     parts.metrics.gauges = partial(read_gauges, watched)
     return gateway
+
+
+async def _reloader(
+    stack: AsyncExitStack,
+    documents: Documents,
+    environ: Mapping[str, str],
+    gateway: Gateway,
+    parts: _Parts,
+) -> Reloader:
+    reloader = Reloader(
+        gateway.serving,
+        documents,
+        environ,
+        gateway.metrics.reloads,
+        adopted=parts.bookkeeping.adopted,
+        in_use=parts.keys.tiers,
+    )
+    await reloader.start()
+    stack.push_async_callback(reloader.close)
+    return reloader
 
 
 async def _admin(
@@ -322,16 +320,7 @@ async def running(
         files = start_services(stack, documents, serving, parts.dispatcher, books.ledger)
         guards = start_guards(stack, documents.config.limits, serving, parts.authenticator)
         gateway = _gateway(parts, documents, serving, files, worker_metrics, guards=guards)
-        reloader = Reloader(
-            serving,
-            documents,
-            environ,
-            gateway.metrics.reloads,
-            adopted=books.adopted,
-            in_use=parts.keys.tiers,
-        )
-        await reloader.start()
-        stack.push_async_callback(reloader.close)
+        reloader = await _reloader(stack, documents, environ, gateway, parts)
         if worker_metrics is not None:
             await worker_metrics.start(gateway.metrics.exposition)
             stack.push_async_callback(worker_metrics.close)

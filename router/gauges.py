@@ -6,6 +6,8 @@ from itertools import starmap
 from typing import Final
 
 from classifiers.serving import Classifier
+from router.alerts.alerts import Alerts
+from router.alerts.metrics import ALERT_METRICS
 from router.api.door import Door
 from router.api.guards import METERS, Guards
 from router.backends.cascade.cascade import Cascades
@@ -40,6 +42,7 @@ class Watched:
     guards: Guards
     decided: DecisionRecorder
     keeper: Keeper
+    alerts: Alerts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +316,15 @@ GAUGES: Final = (
     ),
     Gauge(
         Metric(
+            "turnout_run_repeats",
+            "counter",
+            (),
+            "Requests that their run had sent twice or oftener before.",
+        ),
+        lambda parts: {(): parts.serving.senses.runs.repeated},
+    ),
+    Gauge(
+        Metric(
             "turnout_redactions",
             "counter",
             ("kind",),
@@ -351,6 +363,7 @@ GAUGES: Final = (
         ),
         _active,
     ),
+    *starmap(Gauge, ALERT_METRICS),
 )
 
 

@@ -74,6 +74,7 @@ class UsageRow(NamedTuple):
     key_id: str | None
     end_user: str | None
     tier: str | None
+    run: str | None
     asked: str | None
     operation: str | None
     route: str | None
@@ -108,10 +109,12 @@ class UsageRow(NamedTuple):
     direct_pico: int | None
 
 
-def customer_json(principal: Principal, end_user: str | None, model: str) -> bytes:
+def customer_json(
+    principal: Principal, end_user: str | None, model: str, run: str | None = None
+) -> bytes:
     """Write who asks, to stand behind ASKED_BEGIN and the request's id.
 
-    `model` is what was asked for: a route, or a backend's name.
+    `model` is what was asked for: a route, or a backend's name; `run` the run of an agent, bounded.
     """
     asked = {
         "organization": principal.organization,
@@ -121,6 +124,8 @@ def customer_json(principal: Principal, end_user: str | None, model: str) -> byt
         "tier": principal.tier,
         "model": model,
     }
+    if run is not None:
+        asked["run"] = run
     return orjson.dumps(asked)[1:]
 
 
@@ -236,6 +241,7 @@ def _asking(asked: Mapping[str, Any]) -> dict[str, Any]:
         "key_id": asked.get("key"),
         "end_user": asked.get("user"),
         "tier": asked.get("tier"),
+        "run": asked.get("run"),
         "asked": asked.get("model"),
     }
 

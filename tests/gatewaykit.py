@@ -189,6 +189,7 @@ tiers:
   small: {tokens_per_minute: 500}
   minute: {tokens_per_minute: 20_000}
   prepaid: {prepaid_usd: true}
+  daily: {requests_per_day: 5}
   pair: {concurrency: 2, routes: [auto, faults]}
   enterprise: {tokens_per_minute: 100_000_000, requests_per_minute: 1_000_000, concurrency: 1000}
 """

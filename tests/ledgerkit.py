@@ -11,7 +11,7 @@ from router.errors import LimitExceeded
 from router.ledger.codec import HOLD_HEAD, lease_ends, read_row, read_scope, write_scope
 from router.ledger.ledger import Ledger
 from router.ledger.quotas.dimensions import Quota, quotas
-from router.ledger.reserve_request import ReserveRequest
+from router.ledger.reserve_request import ReserveRequest, Run
 
 PRICE = 10**7  # pico-USD per token, in these tests
 
@@ -29,12 +29,13 @@ def reserve_request(
     output_tokens: int = 90,
     firm: bool = False,
     request: str = "req",
+    run: Run | None = None,
 ) -> ReserveRequest:
     total = input_tokens + output_tokens
     estimate = Estimate(input_tokens, output_tokens, total * PRICE, input_tokens * PRICE, firm)
     principal = Principal(key, organization, tier, team=team)
     made = limits if isinstance(limits, tuple) else quotas(limits)
-    return ReserveRequest(request, principal, model, user, made, estimate)
+    return ReserveRequest(request, principal, model, user, made, estimate, run=run)
 
 
 def used(

@@ -17,7 +17,7 @@ from policies.language.fields import (
     Usd,
     unique,
 )
-from policies.language.limits import LimitsDoc
+from policies.language.limits import LimitsDoc, RunDoc
 from policies.objectives import OBJECTIVES
 from policies.redaction import KINDS
 from policies.verifiers import VERIFIERS
@@ -222,6 +222,7 @@ class TierDoc(LimitsDoc, Settings):
     per_user: LimitsDoc | None = None
     per_team: LimitsDoc | None = None
     per_model: LimitsDoc | None = None
+    per_run: RunDoc | None = None
     when_exhausted: Annotated[
         ExhaustedDoc | Literal["deny"], Field(examples=[{"downgrade": ["local"]}])
     ] = "deny"
@@ -238,7 +239,10 @@ class TierDoc(LimitsDoc, Settings):
         None, description="Share of a backend's capacity kept for this tier."
     )
     timezone: str | None = Field(
-        None, description="Where its days and months begin; the policy's timezone if left out."
+        None, description="Where its calendar windows begin; the policy's timezone if left out."
+    )
+    billing_month: Annotated[int, Field(ge=1, le=12)] | None = Field(
+        None, description="Month in which its years begin, on `billing_day`; January if left out."
     )
     billing_day: Annotated[int, Field(ge=1, le=28)] | None = Field(
         None, description="Day of the month on which its months begin; the first if left out."
@@ -258,7 +262,7 @@ class PolicyDoc(Strict):
 
     version: Literal[1] = Field(examples=[1])
     description: str | None = None
-    timezone: str = Field("UTC", description="Time zone of `clock` and of day and month.")
+    timezone: str = Field("UTC", description="Time zone of `clock` and of calendar windows.")
     routes: Annotated[dict[Name, RouteDoc], Field(min_length=1)] = Field(
         examples=[{"auto": {"candidates": ["local", "premium"]}}]
     )

@@ -18,6 +18,7 @@ from policies.signals import (
     PrincipalSignals,
     PromptSignals,
     RequestSignals,
+    RunSignals,
     Signals,
 )
 
@@ -96,7 +97,10 @@ FACTS: Final[Mapping[str, FactRow]] = {
         "double", _share("minute"), "the same, of this minute's quotas"
     ),
     "budget.day.used_share": FactRow("double", _share("day"), "the same, of today's"),
+    "budget.week.used_share": FactRow("double", _share("week"), "the same, of this week's"),
     "budget.month.used_share": FactRow("double", _share("month"), "the same, of this month's"),
+    "budget.year.used_share": FactRow("double", _share("year"), "the same, of this year's"),
+    **dict(_rows("run", RunSignals)),
     **dict(_rows("clock", Clock)),
 }
 

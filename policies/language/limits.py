@@ -11,17 +11,20 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
-from policies.language.fields import Count, Probability, Strict, Usd
+from policies.language.fields import Count, Duration, Probability, Strict, Usd
 
 Measure = Literal["requests", "tokens", "input_tokens", "output_tokens", "usd"]
-Window = Literal["second", "minute", "day", "month", "endless", "running"]
+Window = Literal[
+    "second", "minute", "day", "week", "month", "year", "endless", "running", "run", "repeats"
+]
 
 
 @dataclass(frozen=True, slots=True)
 class LimitRow:
     """What a limit counts and over which window.
 
-    `endless`: a balance that does not renew; `running`: what runs at this moment. `code` stands for
+    `endless`: a balance that does not renew; `running`: what runs at this moment; `run`: an agent's
+    run as a whole; `repeats`: equal requests of one. `code` stands for
     the dimension in the ledger's keys, `says` in the words of a 429. `shown`: clients see it in
     their x-ratelimit headers.
     """
@@ -62,7 +65,9 @@ PerMonth = Annotated[PoolDoc, BeforeValidator(_pool, json_schema_input_type=Coun
 
 
 class LimitsDoc(Strict):
-    """Quotas of one level. Money in USD; `day` and `month` are the customer's calendar's."""
+    """Quotas of one level. Money in USD; days, weeks, months and years are the customer's
+    calendar's.
+    """
 
     requests_per_second: Annotated[
         Count | None, LimitRow("requests", "second", "rps", "requests per second (RPS)")
@@ -88,11 +93,28 @@ class LimitsDoc(Strict):
     tokens_per_day: Annotated[
         Count | None, LimitRow("tokens", "day", "tpd", "tokens per day (TPD)")
     ] = None
+    requests_per_week: Annotated[
+        Count | None, LimitRow("requests", "week", "rpw", "requests per week")
+    ] = None
+    tokens_per_week: Annotated[
+        Count | None, LimitRow("tokens", "week", "tpw", "tokens per week")
+    ] = None
+    requests_per_month: Annotated[
+        Count | None, LimitRow("requests", "month", "rpo", "requests per month")
+    ] = None
     tokens_per_month: Annotated[
         PerMonth | None, LimitRow("tokens", "month", "tpo", "tokens per month")
     ] = None
+    requests_per_year: Annotated[
+        Count | None, LimitRow("requests", "year", "rpy", "requests per year")
+    ] = None
+    tokens_per_year: Annotated[
+        Count | None, LimitRow("tokens", "year", "tpy", "tokens per year")
+    ] = None
     usd_per_day: Annotated[Usd | None, LimitRow("usd", "day", "usdd", "USD per day")] = None
+    usd_per_week: Annotated[Usd | None, LimitRow("usd", "week", "usdw", "USD per week")] = None
     usd_per_month: Annotated[Usd | None, LimitRow("usd", "month", "usdo", "USD per month")] = None
+    usd_per_year: Annotated[Usd | None, LimitRow("usd", "year", "usdy", "USD per year")] = None
     prepaid_usd: Annotated[
         bool | None,
         LimitRow("usd", "endless", "usdp", "prepaid USD"),
@@ -103,13 +125,42 @@ class LimitsDoc(Strict):
     ] = None
 
 
-LIMITS: Final[Mapping[str, LimitRow]] = MappingProxyType(
-    {
+class RunDoc(Strict):
+    """The purse of each run of an agent, its parallel sub-agents included."""
+
+    usd: Annotated[Usd | None, LimitRow("usd", "run", "usdr", "USD of this run")] = None
+    tokens: Annotated[Count | None, LimitRow("tokens", "run", "tokr", "tokens of this run")] = None
+    requests: Annotated[
+        Count | None, LimitRow("requests", "run", "reqr", "requests of this run")
+    ] = None
+    concurrency: Annotated[Count | None, Field(description="Requests of one run at once.")] = None
+    repeats: Annotated[
+        Count | None,
+        LimitRow("requests", "repeats", "rep", "equal requests of this run"),
+        Field(description="How often a run may send one and the same request; told, if left out."),
+    ] = None
+    idle: Duration = Field(
+        "24h",
+        validate_default=True,
+        examples=["24h"],
+        description="A run of which nothing came for so long is forgotten, and its purse with it.",
+    )
+    most_open: Annotated[Count, Field(ge=1)] = Field(
+        1_000, description="How many runs of one organization are known at once, at most."
+    )
+
+
+def _rows(doc: type[Strict]) -> dict[str, LimitRow]:
+    return {
         name: row
-        for name, field in LimitsDoc.model_fields.items()
+        for name, field in doc.model_fields.items()
         for row in field.metadata
         if isinstance(row, LimitRow)
     }
-)
+
+
+LIMITS: Final[Mapping[str, LimitRow]] = MappingProxyType(_rows(LimitsDoc))
+# Of a run: each alone, whatever the organization's are called.
+RUN_LIMITS: Final[Mapping[str, LimitRow]] = MappingProxyType(_rows(RunDoc))
 if set(LIMITS) != set(LimitsDoc.model_fields):
     raise AssertionError("a limit has no LimitRow: give its field one")

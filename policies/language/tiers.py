@@ -5,8 +5,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 from policies.language.document import BoundedDoc, ExhaustedDoc, TierDoc
-from policies.language.limits import LIMITS, LimitsDoc, PoolDoc, RateDoc
+from policies.language.limits import LIMITS, RUN_LIMITS, LimitsDoc, PoolDoc, RateDoc, RunDoc
+from policies.money import PICO_PER_NANO
 
+# A limit of a run that nobody set, in the largest number that the ledger counts exactly.
+UNBOUNDED: Final = 9 * 10**15
 LEVELS: Final[Mapping[str, str]] = {
     "key": "per_key",
     "user": "per_user",
@@ -31,6 +34,16 @@ class Exhausted:
 
 
 @dataclass(frozen=True, slots=True)
+class Runs:
+    """How long a run of an agent is known after its last request, and how many of one organization
+    are known at once.
+    """
+
+    idle_ms: int
+    most_open: int
+
+
+@dataclass(frozen=True, slots=True)
 class Tier:
     """One tier. `limits` is level -> dimension -> value.
 
@@ -51,9 +64,11 @@ class Tier:
     guaranteed_share: Mapping[str, float] = field(default_factory=dict)
     timezone: str | None = None  # None: the policy's
     billing_day: int = 1
+    billing_month: int = 1
     store: bool = True  # whether responses may be kept
     require: frozenset[str] = frozenset()  # what every request must say
     exhausted: Exhausted | None = None  # None: who is over a limit is refused
+    runs: Runs | None = None  # None: runs are not counted
 
     def may_use_route(self, name: str) -> bool:
         """Whether a client of this tier may put the route into `model`."""
@@ -81,6 +96,8 @@ def tier_of(name: str, doc: TierDoc) -> Tier:
     for level, key in LEVELS.items():
         if (below := getattr(doc, key)) is not None:
             limits[level] = plain_limits(below)
+    if doc.per_run is not None:
+        limits["run"] = _purse(doc.per_run)
     return Tier(
         name=name,
         priority=doc.priority,
@@ -92,9 +109,11 @@ def tier_of(name: str, doc: TierDoc) -> Tier:
         guaranteed_share=dict(doc.guaranteed_share or {}),
         timezone=doc.timezone,
         billing_day=doc.billing_day or 1,
+        billing_month=doc.billing_month or 1,
         store=doc.store,
         require=frozenset(doc.require or ()),
         exhausted=_exhausted(doc.when_exhausted),
+        runs=_runs(doc.per_run),
     )
 
 
@@ -107,6 +126,24 @@ def _exhausted(doc: ExhaustedDoc | Literal["deny"]) -> Exhausted | None:
         0.0 if doc.queue is None else doc.queue.max_wait,
         0 if doc.queue is None else doc.queue.most,
     )
+
+
+def _runs(doc: RunDoc | None) -> Runs | None:
+    return None if doc is None else Runs(round(1_000 * doc.idle), doc.most_open)
+
+
+def _purse(doc: RunDoc) -> dict[str, Any]:
+    """The limits of a run. What has none is counted, too: a request may set a ceiling to it."""
+    limits = {name: getattr(doc, name) for name in (*RUN_LIMITS, "concurrency")}
+    return {
+        name: _unbounded(name) if limit is None else limit
+        for name, limit in limits.items()
+        if limit is not None or name in RUN_LIMITS
+    }
+
+
+def _unbounded(name: str) -> int:
+    return UNBOUNDED * (PICO_PER_NANO if RUN_LIMITS[name].measure == "usd" else 1)
 
 
 def _set(names: Any) -> frozenset[str] | None:

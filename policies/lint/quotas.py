@@ -11,7 +11,7 @@ from policies.language.tiers import LEVELS
 from policies.policy import Policy
 
 _SMALL_TOKENS: Final = 1_000
-_LENGTHS: Final = ("second", "minute", "day", "month")
+_LENGTHS: Final = ("second", "minute", "day", "week", "month", "year")
 _PARTS: Final = ("input_tokens", "output_tokens")  # of "tokens"
 
 

@@ -23,6 +23,7 @@ from policies.signals import (
     PrincipalSignals,
     PromptSignals,
     RequestSignals,
+    RunSignals,
     Signals,
 )
 
@@ -137,6 +138,7 @@ def read_signals(data: Mapping[str, Any]) -> Signals:
         backends={name: BackendSignals(**each) for name, each in data["backends"].items()},
         budget=data.get("budget", {}),
         clock=Clock(**clock) if clock else Clock(),
+        run=RunSignals(**data.get("run", {})),
     )
 
 
@@ -159,6 +161,8 @@ def _signals(signals: Signals) -> dict[str, Any]:
         "principal": _sparse(signals.principal),
         "backends": {name: _sparse(backend) for name, backend in signals.backends.items()},
     }
+    if run := _sparse(signals.run):
+        written["run"] = run
     if clock := _sparse(signals.clock):
         written["clock"] = clock
     if signals.budget:

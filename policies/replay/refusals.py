@@ -1,8 +1,9 @@
 """Which requests would have got a 429: a tier's limits replayed over the log's own clock.
 
-Windows here begin with the second, minute, day or month in UTC. The ledger has sliding minutes and
-the customer's calendar, so the numbers come close to what it would do but are not the same. Only
-the organization's own limits are replayed, without concurrency and prepaid credit.
+Windows here begin with the second, minute, day, week, month or year in UTC. The ledger
+has sliding minutes and the customer's calendar, so the numbers come close to what it would do but
+are not the same. Only the organization's own limits are replayed, without concurrency and prepaid
+credit.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,6 +23,7 @@ class Use(NamedTuple):
 
 _MINUTE: Final = 60_000
 _DAY: Final = 86_400_000
+_MONDAY: Final = 3  # days from a Monday to the first of January 1970
 
 
 def _month(at_ms: int) -> int:
@@ -33,7 +35,9 @@ _WINDOWS: Final[Mapping[str, Callable[[int], int]]] = {
     "second": lambda at: at // 1000,
     "minute": lambda at: at // _MINUTE,
     "day": lambda at: at // _DAY,
+    "week": lambda at: (at // _DAY + _MONDAY) // 7,
     "month": _month,
+    "year": lambda at: datetime.fromtimestamp(at / 1000, UTC).year,
 }
 _MEASURES: Final[Mapping[str, Callable[[Use], int]]] = {
     "requests": lambda use: 1,

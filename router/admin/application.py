@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from router.admin import (
+    alerts,
     audit,
     backends,
     credentials,
@@ -46,6 +47,7 @@ RESOURCES: Final[Sequence[AdminRoutes]] = (
     usage.routes,
     credentials.routes,
     audit.routes,
+    alerts.routes,
     documents.routes,
 )
 _TITLE: Final = "Turnout admin API"

@@ -1,19 +1,18 @@
 """Documents of customers: what is sent, and what is answered."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, Self
 
 from pydantic import (
     Field,
     ModelWrapValidatorHandler,
     PrivateAttr,
-    WithJsonSchema,
     model_validator,
 )
 
-from policies.language.fields import Duration
 from policies.language.limits import LimitsDoc
 from router.admin.models import Given, Instant, Money, Name, Told
 
+_SPAN: Final = r"^[0-9]{1,6}(ms|s|m|h|d)$"
 Tags = Annotated[list[Name], Field(max_length=50)]
 Names = Annotated[list[Name], Field(max_length=200)]
 # A tier of the policy, "" where the policy has none, or (of a key) for the organization's.
@@ -22,19 +21,15 @@ BillingDay = Annotated[int, Field(ge=1, le=28)]
 Why = Annotated[str, Field(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
-class Limits(LimitsDoc):
-    """Limits, as a tier of a policy has them; what is left out stays the tier's."""
+class KeyLimits(LimitsDoc):
+    """Limits of a key, as a tier of a policy has them; what is left out stays the tier's, and null
+    takes a limit away."""
 
     _given: dict[str, Any] = PrivateAttr(default_factory=dict)
 
-    per_key: LimitsDoc | None = None
-    per_user: LimitsDoc | None = None
-    per_team: LimitsDoc | None = None
-    per_model: LimitsDoc | None = None
-
     @model_validator(mode="wrap")
     @classmethod
-    def _keep(cls, value: Any, handler: ModelWrapValidatorHandler["Limits"]) -> "Limits":
+    def _keep(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         made = handler(value)
         if isinstance(value, dict):
             made._given.update(value)  # noqa: SLF001 # our own
@@ -44,6 +39,20 @@ class Limits(LimitsDoc):
     def given(self) -> dict[str, Any]:
         """The limits as they were written: what is stored."""
         return self._given
+
+
+class TeamLimits(KeyLimits):
+    """Limits of a team, and of each of its keys."""
+
+    per_key: LimitsDoc | None = None
+
+
+class Limits(TeamLimits):
+    """Limits of an organization, and of each key, user, team and model of it."""
+
+    per_user: LimitsDoc | None = None
+    per_team: LimitsDoc | None = None
+    per_model: LimitsDoc | None = None
 
 
 class NewOrganization(Given):
@@ -118,7 +127,7 @@ class NewTeam(Given):
     team: Name
     parent: Name | None = None
     tags: Tags = Field(default_factory=list)
-    limits: Limits | None = None
+    limits: TeamLimits | None = None
 
 
 class TeamChange(Given):
@@ -126,7 +135,7 @@ class TeamChange(Given):
 
     parent: Name | None = None
     tags: Tags | None = None
-    limits: Limits | None = None
+    limits: TeamLimits | None = None
 
 
 class Team(Told):
@@ -152,7 +161,7 @@ class NewKey(Given):
     expires_at: Instant | None = None
     routes: Names | None = None
     models: Names | None = None
-    limits: Limits | None = None
+    limits: KeyLimits | None = None
 
 
 class KeyChange(Given):
@@ -165,7 +174,7 @@ class KeyChange(Given):
     expires_at: Instant | None = None
     routes: Names | None = None
     models: Names | None = None
-    limits: Limits | None = None
+    limits: KeyLimits | None = None
 
 
 class Key(Told):
@@ -195,9 +204,9 @@ class CreatedKey(Key):
 
 
 class Rotation(Given):
-    """How long the old key works beside the new one: `90s`, `1h`, `7d`; `0s`: not at all."""
+    """How long the old key works beside the new one: `90s`, `24h`, `7d`; `0s`: not at all."""
 
-    overlap: Annotated[Duration, WithJsonSchema({"type": "string", "examples": ["1h"]})] = 3600.0
+    overlap: Annotated[str, Field(pattern=_SPAN, examples=["24h"])] = "1h"
 
 
 class NewCredit(Given):

@@ -5,7 +5,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from router.admin.call import Call
-from router.admin.customer_models import Key, Limits, Organization, Raise, Suspended, Team
+from router.admin.customer_models import Key, KeyLimits, Organization, Raise, Suspended, Team
 from router.admin.models import instant, maybe_instant
 from router.customers.records import StoredKey, StoredOrganization, StoredTeam
 
@@ -19,7 +19,7 @@ def changes_of(call: Call, body: BaseModel) -> dict[str, Any]:
     changes: dict[str, Any] = {}
     for name in body.model_fields_set:
         value = getattr(body, name)
-        changes[name] = value.given if isinstance(value, Limits) else value
+        changes[name] = value.given if isinstance(value, KeyLimits) else value
     if AGREED & changes.keys():
         call.may("limits.change")
     return changes

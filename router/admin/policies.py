@@ -23,6 +23,7 @@ class TierDetails(Told):
     backends: list[str] | None
     timezone: str | None
     billing_day: int
+    billing_month: int
     store: bool
     requires: list[str]
 
@@ -61,6 +62,7 @@ def _tier(tier: Tier) -> TierDetails:
         backends=_listed(tier.backends),
         timezone=tier.timezone,
         billing_day=tier.billing_day,
+        billing_month=tier.billing_month,
         store=tier.store,
         requires=sorted(tier.require),
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from classifiers.serving import Classifier
+from router.alerts.alerts import Alerts
 from router.api.body_room import BodyRoom
 from router.api.cors import Cors
 from router.api.door import Door
@@ -93,6 +94,7 @@ class Gateway:
     cors: Cors | None = None  # where browsers may call
     sockets: SocketLimits = SocketLimits()
     door: Door = field(default_factory=Door)
+    alerts: Alerts | None = None  # where turnout.yaml asks for them
     denials: EdgeDenials | None = None
     decisions: DecisionRecorder | None = None
     readings: Readings | None = None

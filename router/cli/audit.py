@@ -59,7 +59,13 @@ def verify(config_path: Path, noted: str | None) -> None:
 @config_option
 @click.option("--organization", help="Only changes of this customer.")
 @click.option("--action", help="Only this: keys.create, organizations.suspend ...")
-@click.option("--most", type=click.IntRange(1, 1_000_000), default=50, show_default=True)
+@click.option(
+    "--most",
+    type=click.IntRange(1, 1_000_000),
+    default=50,
+    show_default=True,
+    help="How many, at most.",
+)
 @click.option(
     "--format",
     "form",
@@ -71,7 +77,7 @@ def verify(config_path: Path, noted: str | None) -> None:
 def list_rows(
     config_path: Path, organization: str | None, action: str | None, most: int, form: str
 ) -> None:
-    """List changes, the newest first."""
+    """List who changed what, the newest change first."""
     with opened(outline_or_end(config_path), open_log) as log:
         rows = log.page(most=most, organization=organization, action=action)
     if form == "json":

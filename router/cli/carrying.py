@@ -11,7 +11,7 @@ from policies.findings import DocumentError
 from policies.language.source import MAX_BYTES, parse, resolve
 from router.cli.common.customer_documents import words
 from router.cli.common.customer_rules import OutlineRules
-from router.cli.common.customers import Asked, actor, open_log, reading, refused
+from router.cli.common.customers import Asked, WrongValue, actor, open_log, reading, refused
 from router.cli.common.documents import config_option, end_with_findings, outline_or_end
 from router.cli.common.saying import say
 from router.cli.common.stores import opened
@@ -101,7 +101,7 @@ def import_customers(config_path: Path, file: Path, *, yes: bool, prune: bool) -
                     with log.change(actor(), action, _target(step), its) as one:
                         one.before, one.after = step.before, step.after
         except Invalid as error:
-            raise click.ClickException(f"{file}: {error}") from None
+            raise WrongValue(f"{file}: {error}") from None
         except CustomerError as error:
             raise refused(error, Asked(), documents) from None
     _tell(steps, done=True)

@@ -15,6 +15,7 @@ from policies.lint.formats import as_json, as_sarif
 from policies.lint.lint import lint
 from router.backends.backend import Backend
 from router.backends.credentials.table import KINDS
+from router.cli.common.check_alerts import alert_findings
 from router.cli.common.check_backends import backend_findings
 from router.cli.common.check_classifier import classifier_findings
 from router.cli.common.check_limits import limit_findings
@@ -78,6 +79,7 @@ def _check_config(path: Path) -> tuple[str, _Findings]:
     findings = policy.check(backend_facts(documents.config)) + lint(policy, read_probes(str(where)))
     findings += classifier_findings(documents) + backend_findings(documents)
     findings += price_findings(documents, datetime.now(UTC).date())
+    findings += alert_findings(documents)
     findings += rate_findings(documents) + limit_findings(documents, world)
     findings += customer_findings(documents)
     summary = (

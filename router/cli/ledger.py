@@ -56,7 +56,8 @@ def show(config_path: Path, key: str, *, as_json: bool) -> None:
     \b
     KEY may be
       acme             an organization: its scopes, counts and open holds
-      k:acme/key1      a scope: o, t, k, u, m for organization, team, key, user, model
+      k:acme/key1      a scope: o, t, k, u, m, r for organization, team, key, user, model,
+                       run
       019a...          a hold, by its id (28 hexadecimal digits, as in a usage row)
       lg:{v07}:h       a key of the server: h open holds, j usage journal, t clock,
                        s: scopes, r: closed by the reaper, d: marks; lg:meta

@@ -126,6 +126,10 @@ COMMANDS: Final[Mapping[str, Later]] = MappingProxyType(
             "Copy the database into another one, such as a PostgreSQL; then name that in"
             " turnout.yaml.",
         ),
+        "alerts": Later(
+            "router.cli.alerts:alerts",
+            "Test where alerts go, list what was told, and turn a destination on again.",
+        ),
         "drill": Later(
             "router.cli.drill:drill",
             "Break a copy of this deployment on purpose, and say which promises held.",

@@ -18,7 +18,7 @@ from router.domain import Charge, Estimate, Outcome, Principal, Usage
 from router.errors import LedgerUnavailable, LimitExceeded
 from router.ledger.ledger import Ledger
 from router.ledger.quotas.dimensions import Options, Quota
-from router.ledger.reserve_request import ReserveRequest
+from router.ledger.reserve_request import ReserveRequest, Run
 
 LEASE_MS: Final = 2_000
 KEY: Final = "hot"
@@ -54,7 +54,13 @@ class DrillLoad:
             Quota("key", "requests_per_minute", self.limit, window),
             Quota("key", "usd_per_month", 10**14),
             Quota("key", "concurrency", 10_000),
+            Quota("run", "usd", 10**14),
+            Quota("run", "requests", 10**12),
+            Quota("run", "concurrency", 10_000),
         )
+
+
+_RUN: Final = Run("drill", None, (-1, -1, -1), 3_600_000, 10, b"{}")
 
 
 class Notes(Protocol):
@@ -81,7 +87,7 @@ class Worker:
         self._left = load.offered
         self._wanted = ReserveRequest(
             "drill", Principal(KEY, load.organization, TIER), "drill", None, load.quotas,
-            Estimate(10, 90, 100_000_000, 10_000_000),
+            Estimate(10, 90, 100_000_000, 10_000_000), run=_RUN,
         )  # fmt: skip
 
     async def run(self) -> None:

@@ -15,7 +15,9 @@ number stays below 2^53, since Lua counts in doubles.
              layout, its items and its changing numbers, its layout, its items (ITEM): algorithm,
              metric, scale, limit and four numbers: ring: ms of a slot; bucket: window in ms, burst;
              calendar: start, end and next end of the window, the most that is carried over (limit
-             -1: the limit is what the state says, a prepaid balance)
+             -1: the limit is what the state says, a prepaid balance); purse and echo: none
+    run      of a reserve call for a run: RUN_FIELDS, then the lowest ceiling that the request asks
+             for of each metric, in the unit of its limit (-1: none)
     ask      of a reserve call: ASK_FIELDS, what it wants, what it needs at least
     hold     HOLD_HEAD: items, pieces; when its lease ends, when it was admitted; amount and
              position of each item; item, amount and position of each piece that a top-up took
@@ -40,9 +42,12 @@ METRICS: Final = ("requests", "tokens", "input_tokens", "output_tokens", "cost_p
 VECTOR: Final = struct.Struct(f">{len(METRICS)}q")
 NOTHING: Final = VECTOR.pack(*(0 for _ in METRICS))
 RING_SLOTS: Final = 13
+ECHO_PLACES: Final = 8  # different requests of a run that are known again
 ASK_FIELDS: Final = ("lease_ms", "plan_at", "user_scope_ms", "users_per_day", "mark_bit")
 ASK_FRAME: Final = struct.Struct("<4d")  # the first four: the same for all calls of a customer
 ASK_SIZES: Final = struct.Struct("<11d")  # the mark's bit, amounts wanted, amounts needed
+RUN_FIELDS: Final = ("idle_ms", "most_open", "hash")
+RUN: Final = struct.Struct(f"<{len(RUN_FIELDS) + len(METRICS)}d")  # these, then its ceilings
 ITEM: Final = struct.Struct("<cBHddddd")
 HOLD_HEAD: Final = struct.Struct("<BH")
 BODY: Final = struct.Struct("<BBIH")
@@ -56,9 +61,10 @@ CLOCK_PAIR: Final = struct.Struct(">2q")  # the last instant given, the server's
 # item, and in how many ms it resets`); any other with a list: these seven, then the same pairs.
 CODE, ITEM_NUMBER, WAIT, USED, AMOUNT, LIMIT, NOW = range(7)
 FIXED: Final = 7
-DENIED, RESERVED_BEFORE, STALE = 1, 2, -2
+DENIED, RESERVED_BEFORE, STALE, MANY_RUNS = 1, 2, -2, 4
 GRANTED, RENEWED, GONE = 0, 0, -3
 SETTLED, SETTLED_BEFORE, ADJUSTED, UNKNOWN = 0, 1, 3, -3
+FORCED: Final = "forced"  # an argument of reserve: hold even what does not fit
 NEVER: Final = -1  # no wait would help
 # How a row of the journal says that a hold ended, besides the outcomes of domain.
 EXPIRED_STATUS: Final = "expired"
@@ -84,6 +90,10 @@ ALGORITHMS: Final = {
     ),
     "B": AlgorithmLayout("bucket", ("level", "since")),
     "L": AlgorithmLayout("leases", ("open",)),
+    "P": AlgorithmLayout("purse", ("used", "held", "remainder"), ("since", "ceiling")),
+    "H": AlgorithmLayout(
+        "echo", (), tuple(f"{what}_{n}" for n in range(ECHO_PLACES) for what in ("hash", "times"))
+    ),
 }  # fmt: skip
 
 StateNumbers = tuple[int, ...]
@@ -172,7 +182,7 @@ def _joined(algorithm: str, changing: StateNumbers, resting: StateNumbers) -> St
     if algorithm == "C":
         used, held, remainder = changing
         return (*resting[:2], used, held, *resting[2:4], remainder, *resting[4:])
-    return changing
+    return (*changing, *resting)
 
 
 def _parted(algorithm: str, numbers: StateNumbers) -> tuple[StateNumbers, StateNumbers]:
@@ -183,7 +193,8 @@ def _parted(algorithm: str, numbers: StateNumbers) -> tuple[StateNumbers, StateN
     if algorithm == "C":
         start, end, used, held, left, limit, remainder, *before = numbers
         return (used, held, remainder), (start, end, left, limit, *before)
-    return numbers, ()
+    count = len(ALGORITHMS[algorithm].changing)
+    return numbers[:count], numbers[count:]
 
 
 # Calls and holds.

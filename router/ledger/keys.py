@@ -36,6 +36,8 @@ class Shard:
     marks: str
     scopes: str
     counts: str
+    runs: str  # how many an organization has open
+    aliases: str  # whose purse a run uses, where it is not its own
     closing: tuple[bytes, bytes, bytes]  # the keys of a settlement
 
 
@@ -54,6 +56,8 @@ def shard(number: int) -> Shard:
         marks=base + MARK,
         scopes=base + "s:",
         counts=base + "n:",
+        runs=base + "o:",
+        aliases=base + "a:",
         closing=(holds, clock, journal),
     )
 

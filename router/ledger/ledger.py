@@ -27,6 +27,7 @@ from router.ledger.journal import JournalStreams
 from router.ledger.keys import shard, user_hash
 from router.ledger.ledger_clock import LedgerClock
 from router.ledger.long_holds import LongHolds
+from router.ledger.once import Once
 from router.ledger.outage import Outage
 from router.ledger.quotas.dimensions import Quota
 from router.ledger.reaper import Reaper
@@ -212,6 +213,10 @@ class Ledger:
     def conversations(self) -> Conversations:
         """What this process remembers of conversations, shared with the others."""
         return Conversations(self._nodes, self._shards)
+
+    def once(self) -> Once:
+        """What all gateways of this ledger do once between them."""
+        return Once(self._nodes, self._shards)
 
     def now(self) -> int:
         """The ledger's time in Unix milliseconds, as far as this process knows."""

@@ -11,7 +11,7 @@ from typing import Final
 from router.ledger import codec, keys
 
 _MOST_NUMBERS: Final = 160  # of a hold that is read by a format made before
-_MOST_INTEGERS: Final = 64  # of a reply
+_MOST_INTEGERS: Final = 156  # of a reply
 # For how long what is over is known at least. The server's own clock ends it, so this is what that
 # clock may jump ahead before anything is counted twice: more than any two time zones are apart.
 _KEPT_MS: Final = 16 * 3_600_000
@@ -35,6 +35,7 @@ def lua_constants() -> dict[str, str]:
 _NUMBERS: Final = {
     # Replies.
     "DENIED": codec.DENIED, "RESERVED_BEFORE": codec.RESERVED_BEFORE, "STALE": codec.STALE,
+    "MANY_RUNS": codec.MANY_RUNS,
     "GRANTED": codec.GRANTED, "RENEWED": codec.RENEWED, "GONE": codec.GONE,
     "SETTLED": codec.SETTLED, "SETTLED_BEFORE": codec.SETTLED_BEFORE, "ADJUSTED": codec.ADJUSTED,
     "UNKNOWN": codec.UNKNOWN, "NEVER": codec.NEVER,
@@ -52,7 +53,7 @@ _NUMBERS: Final = {
     "RENEW_ARGUMENTS": 4, "LOOK_FIRST_SCOPE": 4, "POOL_CLASSES": 7, "POOL_CLASS": 3,
     "POOL_RENEWED": 3,
     "MOST_NUMBERS": _MOST_NUMBERS, "NUMBER_BYTES": _NUMBER_BYTES,
-    "RING_SLOTS": codec.RING_SLOTS,
+    "RING_SLOTS": codec.RING_SLOTS, "ECHO_PLACES": codec.ECHO_PLACES,
     # Time.
     "SECOND_MS": 1_000, "DAY_MS": 86_400_000, "LEASES_WAIT_MS": 1_000,
     "CLOCK_REST_MS": 1_000, "CLOCK_SLEW": 10, "EXPIRED_KEPT_MS": _KEPT_MS,
@@ -63,7 +64,7 @@ _NUMBERS: Final = {
 
 _TEXTS: Final = {
     "EXPIRED_KEY": keys.EXPIRED, "MARK_KEY": keys.MARK, "ROW_FIELD": codec.ROW_FIELD.decode(),
-    "EXPIRED": codec.EXPIRED_STATUS, "NOTHING": "\0" * codec.VECTOR.size,
+    "FORCED": codec.FORCED, "EXPIRED": codec.EXPIRED_STATUS, "NOTHING": "\0" * codec.VECTOR.size,
     "EMPTY_RING": "\0" * _NUMBER_BYTES * codec.RING_SLOTS,
 }  # fmt: skip
 
@@ -87,6 +88,7 @@ _FORMATS: Final = {
         "CLOCK_PAIR": codec.CLOCK_PAIR.format,
         "ITEM": codec.ITEM.format,
         "ASK": codec.ASK_FRAME.format + codec.ASK_SIZES.format[1:],
+        "RUN": codec.RUN.format,
         "HOLD_HEAD": codec.HOLD_HEAD.format,
         "HOLD": f"{codec.HOLD_HEAD.format}{_MOST_NUMBERS}d",
         "BODY": codec.BODY.format,
@@ -124,6 +126,11 @@ def _sizes() -> dict[str, int]:
         constants[f"CALENDAR_{field.upper()}_AT"] = _NUMBER_BYTES * number
     for number, field in enumerate(codec.ASK_FIELDS, 1):
         constants[f"ASK_{field.upper()}"] = number
+    for number, field in enumerate(codec.RUN_FIELDS, 1):
+        constants[f"RUN_{field.upper()}"] = number
+    # Keys that come with a run, behind that of the open runs.
+    constants |= {"RUN_ALIAS": 1, "RUN_PARENT_SCOPE": 3}
+    constants["RUN_CEILINGS"] = len(codec.RUN_FIELDS)
     return constants
 
 

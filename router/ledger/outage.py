@@ -17,6 +17,9 @@ Counter = tuple[str, str]  # the key of a scope, and a field of it
 _FRESH_MS: Final = 65_000  # as the ledger's own sliding window: a minute and a slot
 
 
+_LASTING: Final = "CPH"  # algorithms that count for longer than a minute
+
+
 @dataclass(slots=True)
 class LocalAdmission:
     """An admission without the ledger: what it counts, counter by counter, until it is settled."""
@@ -67,7 +70,7 @@ class Outage:
                     del self._open[counter]  # end users come and go
                 continue
             actual = -(-used[item.row.metric - 1] // item.row.scale)
-            if item.row.algorithm == "C" and local.era == self._era:
+            if item.row.algorithm in _LASTING and local.era == self._era:
                 self._totals[counter] += actual - local.amounts[counter]
             local.amounts[counter] = actual
 
@@ -88,7 +91,7 @@ class Outage:
     def _used(self, item: QuotaItem, counter: Counter) -> int:
         if item.row.algorithm == "L":
             return self._open.get(counter, 0)
-        if item.row.algorithm == "C":
+        if item.row.algorithm in _LASTING:
             return self._totals.get(counter, 0)
         recent, horizon = self._minutes.get(counter), self._now_ms() - _FRESH_MS
         if recent is None:
@@ -103,11 +106,13 @@ class Outage:
         amount = local.amounts[counter]
         if item.row.algorithm == "L":
             self._open[counter] += 1
-        elif item.row.algorithm == "C":
+        elif item.row.algorithm in _LASTING:
             self._totals[counter] += amount
         else:
             self._minutes[counter].append((self._now_ms(), local))
 
 
 def _allowance(item: QuotaItem, share: float) -> int:
+    if item.row.algorithm == "H":
+        return item.quota.limit  # equal requests are not told apart here
     return int(item.quota.limit * share)

@@ -50,7 +50,7 @@ def denial(
     """The 429 of a denied request: which limit, how much of it, and how long to wait."""
     item = quotas.items[reply[ITEM_NUMBER] - 1]
     wait = reply[WAIT]
-    pool = item.row.code == "insufficient_quota"
+    pool = item.row.code == "insufficient_quota" and not (item.row.algorithm == "P" and wait >= 0)
     headers = [
         *rate_headers(quotas, reply[FIXED:]),
         (SPOKE, f"{item.quota.level}:{item.quota.dimension}"),
@@ -59,12 +59,26 @@ def denial(
         headers += retry_after(wait)
     if wait < 0 or pool:
         headers.append(("x-should-retry", "false"))
-    words = _of_balance if item.row.period == "endless" else _of_limit
+    if wait < 0 and item.row.algorithm in _OF_RUNS:
+        words = _OF_RUNS[item.row.algorithm]
+    else:
+        words = _of_balance if item.row.period == "endless" else _of_limit
+    held = item.row.algorithm == "P" and wait >= 0  # by requests that run: it comes back
     return LimitExceeded(
         words(item, reply, model, organization),
-        type_=item.row.type,
-        code=item.row.code,
+        type_="requests" if held else item.row.type,
+        code="rate_limit_exceeded" if held else item.row.code,
         headers=headers,
+    )
+
+
+def too_many_runs(organization: str, most: int) -> LimitExceeded:
+    """The 429 of a request that would begin one run more than its organization may have."""
+    return LimitExceeded(
+        f"Organization {organization} has {most:,} runs open, as many as it may. Go on with the id"
+        " of one of them, or wait until one was idle for as long as its tier says.",
+        code="too_many_runs",
+        headers=[(SPOKE, "run:most_open"), ("x-should-retry", "false")],
     )
 
 
@@ -91,6 +105,28 @@ def _of_balance(item: QuotaItem, reply: Sequence[int], model: str, organization:
     )
 
 
+def _of_run(item: QuotaItem, reply: Sequence[int], model: str, organization: str) -> str:
+    """What an agent reads whose run may use no more."""
+    larger = reply[AMOUNT] > reply[LIMIT] - reply[USED] > 0
+    state = f"too small for this request, which needs up to {_amount(item, reply[AMOUNT])}"
+    return (
+        f"This run's budget is {state if larger else 'used up'}:"
+        f" {_amount(item, reply[USED])} of {_amount(item, reply[LIMIT])} {_UNITS[item.row.metric]}."
+        " Stop, or ask whoever started the run for a larger budget; trying again cannot help."
+    )
+
+
+def _of_repeats(item: QuotaItem, reply: Sequence[int], model: str, organization: str) -> str:
+    return (
+        f"This run has sent this very request {reply[USED]} times, as often as it may: the answers"
+        " will not change. Stop, or do something else."
+    )
+
+
+_UNITS: Final = {1: "requests", 2: "tokens", 5: "used"}
+_OF_RUNS: Final = {"P": _of_run, "H": _of_repeats}
+
+
 def _left(nano_usd: int) -> str:
     return f"{_exact(nano_usd)} left" if nano_usd >= 0 else f"overdrawn by {_exact(-nano_usd)}"
 
@@ -104,7 +140,7 @@ def _advice(item: QuotaItem, wait: int, too_large: bool) -> str:
         return "This request alone is larger than the limit: send less, or ask for fewer tokens."
     if wait < 0:
         return "It does not renew by itself: ask your administrator to raise it."
-    if item.row.algorithm == "L":
+    if item.row.algorithm in "LP":
         return "Please try again when one of your running requests has ended."
     if item.row.code == "insufficient_quota":
         return f"It renews in {go_duration(wait)}."

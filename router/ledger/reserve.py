@@ -19,6 +19,8 @@ from router.ledger.codec import (
     FIXED,
     GONE,
     GRANTED,
+    LIMIT,
+    MANY_RUNS,
     NOTHING,
     NOW,
     STALE,
@@ -28,7 +30,7 @@ from router.ledger.denial_cache import Denied
 from router.ledger.heartbeats import Heartbeats
 from router.ledger.hold import Hold
 from router.ledger.outage import Outage
-from router.ledger.rate_limit_headers import denial, rate_headers
+from router.ledger.rate_limit_headers import denial, rate_headers, too_many_runs
 from router.ledger.reserve_call import ReserveCalls
 from router.ledger.reserve_request import Admission, Budget
 from router.ledger.server.breaker import LedgerBreaker
@@ -126,6 +128,8 @@ class Admissions:
 
     def _not_made(self, hold: Hold, reply: Sequence[int]) -> bytes:
         """What is left, where the hold had been made before. Raises LimitExceeded."""
+        if reply[CODE] == MANY_RUNS:
+            raise too_many_runs(hold.request.principal.organization, reply[LIMIT])
         if reply[CODE] == DENIED:
             if self._remember_denials:
                 now = int(1000 * self._time())

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from typing import Final, Self
 
 import orjson
@@ -23,24 +24,23 @@ from router.ledger.keys import (
 )
 from router.ledger.quotas.compiled_quotas import CompiledQuotas, levels_present
 from router.ledger.quotas.dimensions import EXHAUSTED
-from router.ledger.reserve_request import ReserveRequest
+from router.ledger.reserve_request import ReserveRequest, Run
 from router.ledger.server.connection import CommandPart
 from router.ledger.server.startup import LedgerMeta
 from router.ledger.vectors import pack_estimate
 from router.usage_row import ASKED_BEGIN, customer_json
 
 DAY_MS: Final = 86_400_000
-_USER_SCOPE_MS: Final = 62 * DAY_MS  # twice the longest window
 _MOST_COMPILED: Final = 20_000  # customers may have limits of their own
 _MOST_FRAMES: Final = 20_000
-_FORCED: Final = "forced"
 
 
 @value
 class ReserveCall:
     """The call that made a hold, kept so that it can be made again.
 
-    `args` are the hold's id, the numbers asked for, the body of its record, and perhaps a flag.
+    `args` are the hold's id, the numbers asked for, the body of its record, perhaps a flag, and
+    what a run asks for.
     `quotas` are packed anew where their calendar windows have ended since.
     """
 
@@ -57,7 +57,7 @@ class ReserveCall:
 
     def forced(self) -> Self:
         """The same call, to be obeyed whether or not it fits."""
-        return replace(self, args=(*self.args[:3], _FORCED))
+        return replace(self, args=(*self.args[:3], codec.FORCED, *self.args[4:]))
 
     def at(self, now_ms: int) -> Self:
         """The same call, with the calendar windows of another instant."""
@@ -80,8 +80,8 @@ class CallFrame:
     """What the calls of one key, user and model have in common, and their last denial.
 
     `shared_users`: where a scope is a user's, the key of the count of users (without the day) and
-    that of the scope which further users share. `begin` and `addresses`: of the body of a record;
-    `numbers`: those of a call that do not change.
+    that of the scope which further users share. `run`: the keys that come with one. `begin` and
+    `addresses`: of the body of a record; `numbers`: those of a call that do not change.
     """
 
     home: Shard
@@ -93,6 +93,7 @@ class CallFrame:
     addresses: bytes
     numbers: bytes
     denied: Denied | None = None
+    run: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -105,13 +106,16 @@ class CallFrame:
         users_per_day: int,
         shared_users: tuple[str, ...] = (),
         meta: bytes = b"{}",
+        run: tuple[str, ...] = (),
     ) -> Self:
         """The frame of calls on these scopes."""
         addresses = "\n".join(scopes).encode()
         plan_at = codec.BODY_BYTES + len(addresses) + 1
-        numbers = codec.ASK_FRAME.pack(lease_ms, plan_at, _USER_SCOPE_MS, users_per_day)
+        numbers = codec.ASK_FRAME.pack(
+            lease_ms, plan_at, quotas.user_scope_days * DAY_MS, users_per_day
+        )
         begin = codec.body_begin(addresses)
-        return cls(home, quotas, scopes, shared_users, meta, begin, addresses, numbers)
+        return cls(home, quotas, scopes, shared_users, meta, begin, addresses, numbers, None, run)
 
 
 class ReserveCalls:
@@ -134,8 +138,8 @@ class ReserveCalls:
         self._now_ns = now_ns
         self._ids = HoldIds(meta.shards)
         self.process = self._ids.process
-        self._frames: dict[tuple[int | str | None, ...], CallFrame] = {}
-        self._compiled: dict[tuple[int, bool, bool], CompiledQuotas] = {}
+        self._frames: dict[tuple[object, ...], CallFrame] = {}
+        self._compiled: dict[tuple[int, bool, bool, bool], CompiledQuotas] = {}
         self._ahead_ms = 0
 
     def now(self) -> int:
@@ -148,10 +152,13 @@ class ReserveCalls:
 
     def write(self, request: ReserveRequest) -> tuple[str, CallFrame, ReserveCall]:
         """The id of a new hold, its frame, and the call that makes it."""
-        by = request.principal  # its parts: hashing it whole is a call of Python's own
+        by, run = (
+            request.principal,
+            request.run,
+        )  # its parts: hashing it whole is a call of Python's own
         who = (
             id(request.quotas), by.key_id, by.organization, by.tier, by.team, request.end_user,
-            request.route_or_model,
+            request.route_or_model, None if run is None else (run.name, run.parent),
         )  # fmt: skip
         frame = self._frames.get(who)
         if frame is None:  # it keeps its quotas alive: nothing else can come to have their id
@@ -173,7 +180,10 @@ class ReserveCalls:
             frame.begin, crash, frame.addresses, quotas.packed(now),
             ASKED_BEGIN, orjson.dumps(request.request_id), frame.meta,
         )  # fmt: skip
-        args = (hold_id, frame.numbers + wants, body)
+        args: tuple[bytes | str, ...] = (hold_id, frame.numbers + wants, body)
+        if frame.run and run is not None:
+            keys += frame.run
+            args += ("", _pack_run(run, self._meta.secret))
         return hold_id, frame, ReserveCall(keys, args, quotas)
 
     def _frame(self, request: ReserveRequest) -> CallFrame:
@@ -182,7 +192,7 @@ class ReserveCalls:
         quotas = self._quotas(request)
         home = self._shards[shard_of(organization, meta.shards)]
         user = user_hash(request.end_user, meta.secret) if request.end_user else None
-        shared = scope("user", organization, SHARED_USERS)
+        shared, run = scope("user", organization, SHARED_USERS), request.run
         names = {
             "organization": None,
             EXHAUSTED: None,
@@ -190,6 +200,7 @@ class ReserveCalls:
             "key": principal.key_id,
             "user": user,
             "model": request.route_or_model,
+            "run": None if run is None else run.name,
         }
         return CallFrame.of(
             home,
@@ -198,16 +209,42 @@ class ReserveCalls:
             lease_ms=self._lease_ms,
             users_per_day=self._users_per_day,
             shared_users=(home.counts + shared, home.scopes + shared) if quotas.user_scope else (),
-            meta=customer_json(principal, user, request.route_or_model),
+            meta=customer_json(
+                principal, user, request.route_or_model, None if run is None else run.name
+            ),
+            run=_run_keys(home, organization, run) if run and "run" in quotas.levels else (),
         )
 
     def _quotas(self, request: ReserveRequest) -> CompiledQuotas:
         team, user = request.principal.team is not None, request.end_user is not None
-        which = (id(request.quotas), team, user)
+        run = request.run is not None
+        which = (id(request.quotas), team, user, run)
         compiled = self._compiled.get(which)
         if compiled is None or compiled.quotas is not request.quotas:
             if len(self._compiled) >= _MOST_COMPILED:
                 self._compiled.clear()
-            compiled = CompiledQuotas(request.quotas, levels_present(team=team, user=user))
+            levels = levels_present(team=team, user=user, run=run)
+            compiled = CompiledQuotas(request.quotas, levels)
             self._compiled[which] = compiled
         return compiled
+
+
+def _run_keys(home: Shard, organization: str, run: Run) -> tuple[str, ...]:
+    """The keys that come with a run: the open runs of its organization, its alias, its parent's
+    alias and scope; those of a run without a parent are its own.
+    """
+    own = scope("run", organization, run.name)
+    parent = own if run.parent is None else scope("run", organization, run.parent)
+    return (
+        f"{home.runs}{scope('organization', organization)}",
+        home.aliases + own,
+        home.aliases + parent,
+        home.scopes + parent,
+    )
+
+
+def _pack_run(run: Run, secret: bytes) -> bytes:
+    """What a request asks of its run; its body as a keyed hash of 48 bits, which is never 0."""
+    requests, tokens, nano_usd = run.ceilings
+    mark = int.from_bytes(blake2b(run.body, key=secret, digest_size=6).digest()) + 1
+    return codec.RUN.pack(run.idle_ms, run.most_open, mark, requests, tokens, -1, -1, nano_usd)

@@ -9,6 +9,35 @@ from router.ledger.quotas.dimensions import Quota
 
 
 @value
+class Run:
+    """A run of an agent, of which a request is a part.
+
+    `name` is the client's, bounded; `parent` that of the run whose purse it shares where it has
+    none of its own. `ceilings` are what the request lowers the run's purse to: requests, tokens and
+    nano-USD, -1 where it does not. The purse is forgotten when nothing came for `idle_ms`; an
+    organization has at most `most_open` runs. `body` tells equal requests of a run: only a keyed
+    hash of it is kept.
+    """
+
+    name: str
+    parent: str | None
+    ceilings: tuple[int, int, int]
+    idle_ms: int
+    most_open: int
+    body: bytes
+
+
+@value
+class RunLeft:
+    """How a run stood when a request of its was admitted: the largest used share of its purse, 0 to
+    1, and how often it had sent this very request, this time included.
+    """
+
+    used_share: float = 0.0
+    repeats: int = 0
+
+
+@value
 class ReserveRequest:
     """What one request wants to hold.
 
@@ -24,6 +53,7 @@ class ReserveRequest:
     quotas: tuple[Quota, ...]
     estimate: Estimate
     outage_share: float = 0.0
+    run: Run | None = None
 
 
 @value
@@ -38,6 +68,10 @@ class Budget:
     def used(self) -> Mapping[str, float]:
         """The share used, by "minute", "day", "month"."""
         return self._quotas.used_shares(self._quotas.read(self._reply))
+
+    def run(self) -> RunLeft:
+        """How the request's run stands."""
+        return RunLeft(*self._quotas.run_left(self._quotas.read(self._reply)))
 
 
 @value

@@ -36,9 +36,9 @@ class Adoption:
         columns: Sequence[str],
         *,
         unique: bool = False,
-        **where: Any,  # on which rows, by the dialect
+        **where: Any,
     ) -> None:
-        """An index that is to be there."""
+        """An index that is to be there; `where`: of which rows alone, by dialect."""
         there = self._tables.tables[table]
         Index(name, *(there.c[column] for column in columns), unique=unique, **where)
 

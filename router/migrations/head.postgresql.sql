@@ -32,6 +32,40 @@ CREATE TABLE admin_credentials (
 	PRIMARY KEY (credential),
 	UNIQUE (hash)
 );
+CREATE TABLE alert_claims (
+	name VARCHAR(64) NOT NULL,
+	until BIGINT NOT NULL,
+	PRIMARY KEY (name)
+);
+CREATE TABLE alert_deliveries (
+	alert VARCHAR(64) NOT NULL,
+	destination VARCHAR(128) NOT NULL,
+	state VARCHAR(16) NOT NULL,
+	tries INTEGER NOT NULL,
+	begun_at BIGINT NOT NULL,
+	next_at BIGINT NOT NULL,
+	done_at BIGINT,
+	said VARCHAR(256) NOT NULL,
+	PRIMARY KEY (alert, destination)
+);
+CREATE INDEX alert_deliveries_due ON alert_deliveries (state, next_at);
+CREATE TABLE alert_destinations_disabled (
+	destination VARCHAR(128) NOT NULL,
+	place VARCHAR(64) NOT NULL,
+	at BIGINT NOT NULL,
+	why VARCHAR(256) NOT NULL,
+	PRIMARY KEY (destination)
+);
+CREATE TABLE alerts (
+	id VARCHAR(64) NOT NULL,
+	kind VARCHAR(64) NOT NULL,
+	at BIGINT NOT NULL,
+	organization VARCHAR(128) NOT NULL,
+	text TEXT NOT NULL,
+	facts TEXT NOT NULL,
+	PRIMARY KEY (id)
+);
+CREATE INDEX alerts_at ON alerts (at);
 CREATE TABLE api_keys (
 	key_id VARCHAR(40) NOT NULL,
 	key_hash BYTEA NOT NULL,
@@ -294,6 +328,7 @@ CREATE TABLE usage (
 	key_id TEXT,
 	end_user VARCHAR(64),
 	tier TEXT,
+	run VARCHAR(128),
 	asked TEXT,
 	operation VARCHAR(64),
 	route TEXT,
@@ -401,4 +436,4 @@ CREATE TABLE turnout_schema (
 	version_num VARCHAR(32) NOT NULL,
 	CONSTRAINT turnout_schema_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO turnout_schema (version_num) VALUES ('0002');
+INSERT INTO turnout_schema (version_num) VALUES ('0001');

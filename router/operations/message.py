@@ -83,7 +83,7 @@ def _read(raw: bytes, headers: Fields) -> Ask:
         Prompt("\n".join(facts.system), tuple(facts.turns), tools),
         features,
         facts.media.media() if facts.media else NO_MEDIA,
-        user.rpartition(_SESSION)[2] if user and _SESSION in user else None,
+        _session(user) if user else None,
         of_request(MESSAGES_REQUEST, headers),
         message_texts,
         unknown=unknown,
@@ -93,6 +93,18 @@ def _read(raw: bytes, headers: Fields) -> Ask:
 def _is_named(container: Any) -> bool:
     """Whether it is one that was there before, known by its id."""
     return bool(container.get("id") if isinstance(container, dict) else container)
+
+
+def _session(user: str) -> str | None:
+    """Claude Code's session, as its versions before and since 2.1.78 write it."""
+    if user[0] == "{":
+        try:
+            named = orjson.loads(user)
+        except orjson.JSONDecodeError:
+            return None
+        session = named.get("session_id") if isinstance(named, dict) else None
+        return session if isinstance(session, str) and session else None
+    return user.rpartition(_SESSION)[2] if _SESSION in user else None
 
 
 def _user(metadata: Any) -> str | None:

@@ -102,6 +102,7 @@ def plan_of(answer: Decision | Denial, context: RequestContext, history: OutputH
             standing.quotas,
             _estimate(answer, context, judge, output, standing.quotas),
             standing.outage_share,
+            context.run,
         ),
         context.input_tokens,
         standing.priority,

@@ -18,8 +18,9 @@ from router.conversation import conversation_of
 from router.domain import Principal
 from router.errors import BadRequest
 from router.ledger.estimate import estimate_tokens
-from router.ledger.reserve_request import Budget
+from router.ledger.reserve_request import Budget, Run, RunLeft
 from router.pipeline.detectors import Detectors
+from router.pipeline.runs import NOT_KNOWN, RunsKnown, run_of
 from router.world.snapshot import Snapshot
 
 _NO_SHARES: Final[Mapping[str, float]] = MappingProxyType({})
@@ -65,6 +66,7 @@ class Senses:
     budgets: MutableMapping[str, Budget | None]
     recorded: bool = False
     detectors: Detectors = field(default_factory=Detectors)
+    runs: RunsKnown = field(default_factory=RunsKnown)
 
 
 class RequestContext(NamedTuple):
@@ -91,6 +93,8 @@ class RequestContext(NamedTuple):
     budget: Mapping[str, float]
     language: str
     headers: Mapping[str, str]  # that the policy reads
+    run: Run | None = None  # in tiers that count runs
+    left: RunLeft = NOT_KNOWN  # of its purse, where the policy asks
 
 
 async def gather(
@@ -107,6 +111,8 @@ async def gather(
         previous = await senses.conversations.previous(
             principal.organization, conversation, follow_up=len(prompt.turns) > 1
         )
+    runs = world.standing_of(principal).runs
+    run = None if runs is None else run_of(ask, caller.header_values, runs)
     classification = UNKNOWN
     if needs.classifier and ask.classified:
         classification = await senses.classifier.classify(prompt, principal.organization)
@@ -132,6 +138,8 @@ async def gather(
         _used(senses, principal) if needs.budget else _NO_SHARES,
         guess_language(prompt.last_text) if needs.language else "",
         caller.header_values(world.policy.headers) if world.policy.headers else _NO_HEADERS,
+        run,
+        senses.runs.left(principal.organization, run) if needs.run else NOT_KNOWN,
     )
 
 

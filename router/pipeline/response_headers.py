@@ -14,6 +14,8 @@ from policies.decision import Decision, Denial
 from policies.headers import PREFIX
 from policies.money import usd
 from router.backends.health.slots import Slot
+from router.ledger.reserve_request import RunLeft
+from router.pipeline.runs import TOLD_FROM
 
 Headers = list[tuple[str, str]]
 
@@ -27,6 +29,9 @@ COUNT: Final = PREFIX + "count"
 QUEUE_POSITION: Final = PREFIX + "queue-position"
 QUEUE_MS: Final = PREFIX + "queue-ms"
 WHEN_EXHAUSTED: Final = PREFIX + "when-exhausted"
+RUN: Final = PREFIX + "run"
+RUN_USED: Final = PREFIX + "run-used"
+RUN_REPEATS: Final = PREFIX + "run-repeats"
 
 MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -42,6 +47,10 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         QUEUE_POSITION: "how many were ahead while it waited for a scarce backend's slot",
         WHEN_EXHAUSTED: "beyond a limit: `downgraded` and the budget that is used up, or `queued` "
         "and how long it waited for a rate",
+        RUN: "the run of an agent in whose purse the request was counted, by its name",
+        RUN_USED: "the largest used share of that purse, what runs at the moment included",
+        RUN_REPEATS: "how often the run has sent this very request, from the third time on: an "
+        "agent that asks the same again and again gets nowhere",
         QUEUE_MS: "how long it waited for that slot, in milliseconds",
     }
 )
@@ -77,6 +86,14 @@ def of_answer(backend: str, cost_pico: int, slot: Slot | None) -> Headers:
 def of_downgraded(limit: str) -> Headers:
     """Return what tells of a request that was served beyond a budget, named as the ledger does."""
     return [(WHEN_EXHAUSTED, f"downgraded {limit}".rstrip())]
+
+
+def of_run(name: str, left: RunLeft) -> Headers:
+    """Return how the run of a request stands."""
+    headers = [(RUN, name), (RUN_USED, f"{left.used_share:.3f}")]
+    if left.repeats >= TOLD_FROM:
+        headers.append((RUN_REPEATS, str(left.repeats)))
+    return headers
 
 
 def of_queued(seconds: float) -> Headers:

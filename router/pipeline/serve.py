@@ -9,6 +9,7 @@ from router.ask import Ask
 from router.backends.dispatch.trace import Trace
 from router.backends.health.health import Health
 from router.domain import Principal
+from router.ledger.reserve_request import Admission, Run
 from router.operations.operation import Operation
 from router.pipeline.caller import Caller
 from router.pipeline.exhausted import Asking, admitted
@@ -17,7 +18,7 @@ from router.pipeline.plan import plan_of
 from router.pipeline.redaction import redacted
 from router.pipeline.relay import Relay
 from router.pipeline.request_context import RequestContext, gather
-from router.pipeline.response_headers import of_decision
+from router.pipeline.response_headers import of_decision, of_run
 from router.pipeline.serving import Serving
 from router.pipeline.signals import EVERYTHING, read_signals
 from router.pipeline.stored import refuse_background
@@ -90,6 +91,8 @@ async def _walk(
             caller.headers += hold.admission.headers
             if plan.reservation.principal is principal:  # not beyond its budgets
                 serving.senses.budgets[principal.organization] = hold.admission.budget
+            if context.run is not None:
+                _told(serving, caller, context, context.run, hold.admission)
             if ask.kept is not None:
                 context, ask = await _begun(serving, context, plan.decision)
             ask = replaced.sent(ask, plan.decision) if replaced else ask
@@ -109,6 +112,16 @@ async def _walk(
 def _signals(serving: Serving, context: RequestContext, health: Mapping[str, Health]) -> Signals:
     needs = EVERYTHING if serving.senses.recorded else context.needs
     return read_signals(context, health, needs)
+
+
+def _told(
+    serving: Serving, caller: Caller, context: RequestContext, run: Run, admission: Admission
+) -> None:
+    """Tell a client how its run stands, and remember it for the run's next request."""
+    if admission.budget is not None:
+        left = admission.budget.run()
+        caller.headers += of_run(run.name, left)
+        serving.senses.runs.note(context.principal.organization, run, left)
 
 
 async def _begun(

@@ -14,6 +14,7 @@ from policies.signals import (
     PrincipalSignals,
     PromptSignals,
     RequestSignals,
+    RunSignals,
     Signals,
 )
 from router.ask import Ask
@@ -23,6 +24,7 @@ from router.backends.health.slots import KNEE, cost_elsewhere, shadow_price
 from router.domain import Principal
 from router.ledger.estimate import estimate_tokens
 from router.pipeline.request_context import RequestContext
+from router.pipeline.runs import NOT_KNOWN
 from router.world.snapshot import Snapshot
 
 _LOOKED_AT: Final = 4_000  # characters of the last turn
@@ -39,6 +41,7 @@ _ARITHMETIC: Final = re.compile(r"\d\s*[\^*/=]\s*\d")
 
 _ANYBODY: Final = PrincipalSignals()
 _ANY_TIME: Final = Clock()
+_NO_RUN: Final = RunSignals()
 EVERYTHING: Final = Needs(*[True] * len(fields(Needs)))
 
 
@@ -86,6 +89,9 @@ def read_signals(context: RequestContext, health: Mapping[str, Health], needs: N
         _Backends(context, health, counted=needs.backends),
         context.budget,
         Clock.at(context.at_ms, context.world.policy.timezone) if needs.clock else _ANY_TIME,
+        _NO_RUN
+        if context.left is NOT_KNOWN
+        else RunSignals(context.left.used_share, context.left.repeats),
     )
 
 

@@ -21,6 +21,7 @@ GROUPS: Final = {
     "key": "key_id",
     "user": "end_user",
     "tier": "tier",
+    "run": "run",
     "operation": "operation",
     "backend": "backend",
     "model": "model",

@@ -39,6 +39,7 @@ USAGE: Final = Table(
     Column("key_id", Text),
     Column("end_user", String(64)),
     Column("tier", Text),
+    Column("run", String(128), info=LATER),
     Column("asked", Text),
     Column("operation", String(64)),
     Column("route", Text),

@@ -3,7 +3,18 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
-from sqlalchemy import Connection, Select, func, literal_column, or_, select, union_all
+from sqlalchemy import (
+    Connection,
+    Select,
+    String,
+    cast,
+    func,
+    literal_column,
+    null,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.sql.elements import ColumnElement
 
 from router.usage.rollup_rows import (
@@ -91,6 +102,9 @@ class Untold(NamedTuple):
         return column.is_(None) if key == self.key else None
 
 
+# What is told apart by rows alone: as many as there are, and empty once they are gone.
+OF_ROWS: Final[dict[str, ColumnElement[Any]]] = {"run": USAGE.c.run}
+_UNTOLD: Final[dict[str, ColumnElement[Any]]] = dict.fromkeys(OF_ROWS, cast(null(), String))
 SERVED: Final = Equal("served", 1)
 
 
@@ -111,10 +125,15 @@ def summed_up(
 
     Whole numbers, exact: a sum over rollups is that over their rows.
     """
-    rows = _grouped(by, KEYS, asked, _of_rows(names)).where(USAGE.c.admitted_at >= rolled_until())
+    rows = _grouped(by, KEYS | OF_ROWS, asked, _of_rows(names))
     keys = {name: ROLLUPS.c[name] for name in KEYS}
-    rollups = _grouped(by, keys, asked, _of_rollups(names))
-    statement: Any = rollups.where(of_gone()) if gone else union_all(rollups, rows)
+    rollups = _grouped(by, keys | _UNTOLD, asked, _of_rollups(names))
+    by_row = not OF_ROWS.keys().isdisjoint(by)
+    if gone or by_row:
+        rollups = rollups.where(of_gone())
+    since = pruned_until() if by_row else rolled_until()
+    rows = rows.where(USAGE.c.admitted_at >= since)
+    statement: Any = rollups if gone else union_all(rollups, rows)
     whole: dict[tuple[Any, ...], list[int]] = {}
     for row in connection.execute(statement):
         there = whole.setdefault(tuple(row[: len(by)]), [0] * len(names))

@@ -13,6 +13,7 @@ from policies.language.fields import Duration, Usd
 from router.backends.backend import Capacity, Reach, Timeouts
 from router.backends.credentials.specs import CLOUD_PLATFORM, COGNITIVE_SERVICES
 from router.protocols.quirks import QUIRKS, Quirks
+from router.world.config_alerts import AlertSection
 from router.world.config_identity import Issuers
 from router.world.config_kept import (
     BatchSection,
@@ -286,5 +287,6 @@ class Config(Section):
     audits: AuditSection = AuditSection()
     savings: SavingsSection = SavingsSection()
     retention: RetentionSection = RetentionSection()
+    alerts: AlertSection | None = None
     identity: Issuers = ()
     admin: AdminSection | None = None

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from policies.language.tiers import Exhausted, Tier
+from policies.language.tiers import Exhausted, Runs, Tier
 from router.backends.health.slots import Priority
 from router.domain import Terms
-from router.ledger.quotas.dimensions import DIMENSIONS, EXHAUSTED, Quota, quotas
+from router.ledger.quotas.dimensions import DIMENSIONS, EXHAUSTED, Options, Quota, quotas
 
 _RANKS: Final[Mapping[str, int]] = MappingProxyType({"high": 0, "normal": 1, "low": 2})
 _BEYOND: Final = f" ({EXHAUSTED})"
@@ -30,6 +30,7 @@ class Standing:
     priority: Priority
     names_users: bool = False
     exhausted: Exhausted | None = None  # what becomes of what the quotas refuse
+    runs: Runs | None = None  # how runs of agents are known, where they are counted
 
 
 def exhausted_name(tier: str) -> str:
@@ -53,6 +54,7 @@ def standing_of_tier(tier: Tier, limits: tuple[Quota, ...]) -> Standing:
         Priority(_RANKS[tier.priority], tier.name),
         "user" in tier.require,
         tier.exhausted,
+        tier.runs,
     )
 
 
@@ -83,10 +85,12 @@ def quotas_of_tier(tier: Tier, timezone: str) -> dict[str, tuple[Quota, ...]]:
     limits = {tier.name: tier.limits}
     if tier.exhausted is not None and tier.exhausted.downgrade is not None:
         limits[exhausted_name(tier.name)] = _limits_beyond(tier, tier.exhausted)
-    zone = tier.timezone or timezone
-    return {
-        name: quotas(of, timezone=zone, billing_day=tier.billing_day) for name, of in limits.items()
-    }
+    calendar = Options(
+        timezone=tier.timezone or timezone,
+        billing_day=tier.billing_day,
+        billing_month=tier.billing_month,
+    )
+    return {name: quotas(of, calendar) for name, of in limits.items()}
 
 
 def _limits_beyond(tier: Tier, exhausted: Exhausted) -> dict[str, Mapping[str, Any]]:

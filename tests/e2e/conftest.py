@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from gatewaykit import CountingSimulator, RunningGateway, config_text, start_gateway
+from hookreceiver import SECRET, Receiver, receiver
 from modelservers import in_thread
 from one_answer import says
 from patience import LONGEST_SECONDS
@@ -29,12 +30,22 @@ def simulators():
 
 
 @pytest.fixture(scope="session")
-def gateway(tmp_path_factory, llama_server, simulators) -> Iterator[RunningGateway]:
+def told() -> Iterator[Receiver]:
+    """Where the session's gateway sends its alerts."""
+    with receiver() as kept:
+        yield kept
+
+
+@pytest.fixture(scope="session")
+def gateway(tmp_path_factory, llama_server, simulators, told) -> Iterator[RunningGateway]:
     """One gateway for the whole session."""
     folder = tmp_path_factory.mktemp("gateway")
     port = free_port()
     seen, urls = simulators
-    process = start_gateway(folder, config_text(port, urls | {"local": llama_server}))
+    to = {"ops": {"webhook": told.url, "secrets": [SECRET]}}
+    alerts = {"every": "500ms", "to": to}
+    config = config_text(port, urls | {"local": llama_server}, alerts=alerts)
+    process = start_gateway(folder, config)
     running = RunningGateway(folder, port, seen)
     try:
         running.until_ready(process)

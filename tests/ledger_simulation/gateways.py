@@ -17,12 +17,15 @@ from router.errors import LedgerUnavailable, LimitExceeded
 from router.ledger.hold import Hold
 from router.ledger.ledger import Ledger
 from router.ledger.quotas.dimensions import quotas
+from router.ledger.reserve_request import Run
 from router.ledger.server.scripts import Script
 from router.ledger.server.server_clocks import MachineTime
 
 A_MINUTE: Final = 8
 A_DAY: Final = 60
 AT_ONCE: Final = 4
+A_RUN: Final = 20
+RUNS: Final = (("run1", None), ("run2", None), ("child", "run1"))
 KEYS: Final = (("acme", "key1"), ("acme", "key2"), ("bolt", "key3"))
 LIMITS: Final = quotas(
     {
@@ -32,6 +35,7 @@ LIMITS: Final = quotas(
             "usd_per_month": 10**15,
             "concurrency": AT_ONCE,
         },
+        "run": {"usd": 10**15, "tokens": 10**7, "requests": A_RUN, "concurrency": AT_ONCE},
     }
 )
 _CLIENTS: Final = 3
@@ -137,7 +141,9 @@ class Gateway:
         while not self._stopped:
             await asyncio.sleep(chance.expovariate(0.6))
             organization, key = chance.choice(KEYS)
-            wanted = reserve_request(LIMITS, organization=organization, key=key)
+            wanted = reserve_request(
+                LIMITS, organization=organization, key=key, run=_run(*chance.choice(RUNS))
+            )
             use = Charge(Usage(10, 0), 10 * PRICE, Outcome.COMPLETED, "b", "m")
             uses = [use]
             hold = self.ledger.hold(wanted, lambda uses=uses: uses[0])  # type: ignore[union-attr]
@@ -164,6 +170,10 @@ class Gateway:
             if not hold.covers(output) and not await hold.cover(output):
                 return
             uses[0] = Charge(Usage(10, output), (10 + output) * PRICE, Outcome.COMPLETED, "b", "m")
+
+
+def _run(name: str, parent: str | None) -> Run:
+    return Run(name, parent, (-1, -1, -1), 24 * 3_600_000, 10, name.encode())
 
 
 _NOTHING: Final = Charge(Usage(), 0, Outcome.FAILED)

@@ -5,10 +5,12 @@ from collections.abc import Iterator
 
 from ledgerkit import PRICE, Outside
 
-from ledger_simulation.gateways import A_DAY, A_MINUTE, AT_ONCE, KEYS, Book
+from ledger_simulation.gateways import A_DAY, A_MINUTE, A_RUN, AT_ONCE, KEYS, RUNS, Book
 from ledger_simulation.network import Server
 
 _WINDOW_SECONDS = 60.0
+PURSE = ("reqr", "tokr", "usdr")
+_ROOTS = {name: parent or name for name, parent in RUNS}
 Row = dict[str, str]
 
 
@@ -69,6 +71,7 @@ def _books(rows: list[Row], scopes: dict[str, dict[str, tuple[int, ...]]]) -> It
     requests: Counter[str] = Counter()
     tokens: Counter[str] = Counter()
     money: Counter[str] = Counter()
+    spent: dict[str, list[int]] = defaultdict(lambda: [0] * 5)
     for row in rows:
         used = [int(number) for number in row["used"].split(",")]
         meta = row["meta"]
@@ -80,7 +83,17 @@ def _books(rows: list[Row], scopes: dict[str, dict[str, tuple[int, ...]]]) -> It
         requests[f"o:{who[0]}"] += used[0]
         tokens[f"o:{who[0]}"] += used[1]
         money[f"k:{who[0]}/{who[1]}"] += used[4]
+        for name, root in _ROOTS.items():
+            if f'"run":"{name}"' in meta:
+                purse = f"r:{who[0]}/{root}"
+                spent[purse] = [a + b for a, b in zip(spent[purse], used, strict=True)]
     for scope, states in scopes.items():
+        for place, metric, unit in (("reqr", 0, 1), ("tokr", 1, 1), ("usdr", 4, 1000)):
+            if (
+                place in states
+                and states[place][0] * unit + states[place][2] != spent[scope][metric]
+            ):
+                yield f"drift: {scope} {place} {states[place]}, books {spent[scope][metric]}"
         for place, books, unit in (
             ("rpd", requests[scope], 1), ("tpd", tokens[scope], 1), ("usdm", money[scope], 1000),
         ):  # fmt: skip
@@ -102,6 +115,10 @@ def _held(outside: Outside, scopes: dict[str, dict[str, tuple[int, ...]]]) -> It
         for place, numbers in states.items():
             if place == "conc" and numbers != (0,):
                 yield f"held: {scope} counts {numbers[0]} as open (of {AT_ONCE})"
+            if place in PURSE and numbers[1]:
+                yield f"held: {scope} {place} holds {numbers[1]}"
+            if place == "reqr" and numbers[0] > A_RUN:
+                yield f"over-admitted: {scope} {numbers[0]} a run"
             if place in {"rpd", "tpd", "usdm"} and (numbers[3] or numbers[9]):
                 yield f"held: {scope} {place} holds {numbers[3]} and {numbers[9]}"
             if min(numbers[:4]) < 0:

@@ -38,11 +38,15 @@ def installed(names: set[str]) -> list[Distribution]:
     return found
 
 
+# Of no licence, but of what others say of it.
+ABOUT = frozenset({"DFSG approved", "OSI Approved"})
+
+
 def licences(package: Distribution) -> set[str]:
     said = package.metadata
     if expression := said.get("License-Expression"):
         return set(re.findall(r"[\w.-]+", expression)) - {"AND", "OR", "WITH"}
     classes = [line.rpartition(" :: ")[2] for line in said.get_all("Classifier") or ()
                if line.startswith("License ::")]  # fmt: skip
-    words = [one for one in classes if one != "DFSG approved"] or [said.get("License") or "unsaid"]
+    words = [one for one in classes if one not in ABOUT] or [said.get("License") or "unsaid"]
     return {SAID.get(word, word) for word in words}

@@ -6,6 +6,8 @@ import io
 import json
 import logging
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -162,7 +164,9 @@ def test_json_of_commands_is_json_whatever_it_says(tmp_path: Path, name: str):
     config = tmp_path / "turnout.yaml"
     config.write_text(CONFIG)
     run, where = CliRunner(), ["--config", str(config)]
-    run.invoke(main, ["keys", "create", *where, "--organization", name, "--tier", "free"])
+    run.invoke(main, ["keys", "create", *where, "--organization", "acme", "--tier", "free"])
+    with closing(sqlite3.connect(tmp_path / "data" / "turnout.db")) as database, database:
+        database.execute("UPDATE api_keys SET organization = ?", [name])
     listed = run.invoke(main, ["keys", "list", *where, "--format", "json"])
     assert is_plain(listed.output)
     assert json.loads(listed.output)[0]["organization"] == name

@@ -36,7 +36,14 @@ class Clients:
 
     def client_for(self, backend: Backend, address: str) -> Transport:
         """Return the client for calls to this address; see `Transports.client_for`."""
-        route = NetworkRoute(self._proxy_for(backend, address), backend.http2, backend.reach)
+        proxy = self._proxy_for(backend, address)
+        return self._by(NetworkRoute(proxy, backend.http2, backend.reach))
+
+    def client_at(self, address: str) -> Transport:
+        """Return the client for calls to an address that is no backend's."""
+        return self._by(NetworkRoute(self._proxies.proxy_for(address), False, "auto"))
+
+    def _by(self, route: NetworkRoute) -> Transport:
         if route.proxy is None and not route.http2:
             return self._directly(route)
         if route.proxy is not None and not route.proxy.startswith(_SCHEMES):

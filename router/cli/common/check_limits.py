@@ -18,7 +18,9 @@ from router.pipeline.plan import most_output
 from router.world.documents import Documents
 from router.world.snapshot import Snapshot
 
-_WINDOWS: Final = {"minute": "a minute", "day": "a day", "month": "a month"}
+_WINDOWS: Final = {
+    "minute": "a minute", "day": "a day", "week": "a week", "month": "a month", "year": "a year",
+}  # fmt: skip
 _REMEDIES: Final = {
     "worst": "write `max_output_tokens` of the backends, or `estimate: expected`",
     "expected": "write `estimate: chunk`, which holds 512 tokens at a time; from a key's eighth"

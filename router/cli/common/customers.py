@@ -14,7 +14,7 @@ from router.audit.log import AuditLog
 from router.cli.common.customer_rules import OutlineRules
 from router.cli.common.documents import outline_or_end
 from router.cli.common.stores import opened
-from router.customers.errors import CustomerError, Missing
+from router.customers.errors import CustomerError, Invalid, Missing
 from router.customers.keys import KeyStore
 from router.customers.organizations import OrganizationStore
 from router.customers.store import CustomerStore
@@ -33,6 +33,12 @@ def actor() -> Actor:
     except (KeyError, OSError):  # a user without a name, in a container
         name = "unknown"
     return Actor(f"{name} @ {_PLACE}", _PLACE)
+
+
+class WrongValue(click.ClickException):
+    """A value that cannot be kept: what was typed is wrong, as with a wrong option."""
+
+    exit_code = 2
 
 
 class Asked(NamedTuple):
@@ -109,6 +115,8 @@ def found(row: Any, field: str, name: str) -> Any:
 
 def refused(error: CustomerError, asked: Asked, documents: Outline) -> click.ClickException:
     """What ends a command that the store refuses, with the name that was probably meant."""
+    if isinstance(error, Invalid):
+        return WrongValue(str(error))
     if not isinstance(error, Missing):
         return click.ClickException(str(error))
     near = _nearest(error.field, asked, documents)

@@ -10,8 +10,7 @@ from typing import Any, Final
 
 from router.ledger.check.history import LimitHistory, limit_name
 from router.ledger.keys import ScopeName, Shard, scope, scope_name, shard_of
-from router.ledger.quotas.calendar import window_at
-from router.ledger.quotas.compiled_quotas import LEVEL_NAMES, place_of
+from router.ledger.quotas.compiled_quotas import LEVEL_NAMES, place_of, window_of
 from router.ledger.quotas.dimensions import DIMENSIONS, LEVELS, Quota, QuotaDimension
 
 Tiers = Mapping[str, Iterable[Quota]]
@@ -46,8 +45,7 @@ class ExpectedLimit:
         """The window that holds an instant."""
         if self.quota is None or self.row.period is None:
             return 0, 0
-        options = self.quota.options
-        window = window_at(now_ms, self.row.period, options.timezone, options.billing_day)
+        window = window_of(self.quota.options, self.row.period, now_ms)
         return window.start, window.end
 
 

@@ -34,7 +34,9 @@ _MEASURES: Final = {
 }  # fmt: skip
 _PERIODS: Final = {
     "day": " a day",
+    "week": " a week",
     "month": " a month",
+    "year": " a year",
     "endless": " prepaid",
     "running": " at once",
 }

@@ -51,7 +51,8 @@ class UnknownKey(LookupError):
         super().__init__(
             f"The ledger knows nothing of {key!r}. Give the name of an organization (acme), the id"
             " of a hold (28 hexadecimal digits, as in a usage row), a scope (k:acme/key1; o, t, k,"
-            " u, m for organization, team, key, user, model), or a key of the server (lg:...)."
+            " u, m, r for organization, team, key, user, model, run), or a key of the server"
+            " (lg:...)."
         )
 
 
@@ -223,6 +224,7 @@ _PLAIN: Final = {
     "n": "count of an organization's end users of a day", "credit": "a credit, added once",
     "c": "which backend served a conversation last", "cap": "slots of a shared backend",
     "w": "witness: the epoch of the ledger, and when a gateway last saw it whole",
+    "o": "open runs of an organization", "a": "whose purse a run uses",
     "reader_lease": "who reads the usage journal",
 }  # fmt: skip
 
@@ -253,7 +255,7 @@ _KINDS: Final[tuple[tuple[re.Pattern[str], _Reader], ...]] = tuple(
         (_SHARD + r"r:[0-9a-f]{28}", _expired),
         (_SHARD + r".+", _plain),
         (r"[0-9a-f]{28}", _hold),
-        (r"[otkum]:.+", _scope_end),
+        (r"[otkumre]:.+", _scope_end),
         (r".+", _organization),
     )
 )

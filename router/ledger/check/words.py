@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import orjson
 
+from policies.language.tiers import UNBOUNDED
 from router.ledger.codec import (
     ADJUSTED,
     METRICS,
@@ -25,6 +26,7 @@ _BY_FIELD: Final = {row.field: row for row in DIMENSIONS.values()}
 _LEVELS: Final = {level[0]: level for level in LEVELS}
 _ALGORITHM_WORDS: Final = {
     "S": "sliding window", "C": "calendar window", "B": "token bucket", "L": "open holds",
+    "P": "purse", "H": "equal requests",
 }  # fmt: skip
 _SETTLING: Final[Mapping[int | None, str]] = {
     SETTLED: "is charged", ADJUSTED: "corrects what was charged", SETTLED_BEFORE: "changes nothing",
@@ -54,7 +56,7 @@ def _count(place: str, numbers: StateNumbers, limits: Mapping[str, int]) -> Show
         "dimension": row.name if row else place[1:],
         "counted_by": _ALGORITHM_WORDS[place[0]],
         "unit": _unit(row),
-        "limit": limits.get(place),
+        "limit": limit if (limit := limits.get(place)) != UNBOUNDED else None,
         **_STATES[place[0]](numbers),
     }
 
@@ -97,8 +99,18 @@ def _leases(numbers: StateNumbers) -> Shown:
     return {"open": numbers[0]}
 
 
+def _purse(numbers: StateNumbers) -> Shown:
+    used, held, _, since, ceiling = numbers
+    lowered: Shown = {"lowered_to": ceiling - 1} if ceiling else {}
+    return {"used": used, "held": held, "since_at": since, **lowered}
+
+
+def _echo(numbers: StateNumbers) -> Shown:
+    return {"most_repeated": max(numbers[1::2], default=0)}
+
+
 _STATES: Final[dict[str, Callable[[StateNumbers], Shown]]] = {
-    "S": _ring, "C": _calendar, "B": _bucket, "L": _leases,
+    "S": _ring, "C": _calendar, "B": _bucket, "L": _leases, "P": _purse, "H": _echo,
 }  # fmt: skip
 
 

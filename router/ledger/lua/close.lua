@@ -13,6 +13,7 @@ local function close(record, numbers, count, keys, known, at, before, after, now
     local layout = sub(record, at + SCOPE_HEAD, at + SCOPE_HEAD + size - 1)
     local key, state = keys[1 + scope], known[1 + scope]
     at = at + SCOPE_HEAD + size
+    local kept = scope == user_scope
     if state and sub(state, 1, size) ~= layout then
       -- include: scope.arrange
       state = arrange(state, layout)
@@ -32,13 +33,17 @@ local function close(record, numbers, count, keys, known, at, before, after, now
           -- include: calendar.close
         elseif algorithm == IS_LEASES then
           -- include: leases.close
+        elseif algorithm == IS_PURSE then
+          -- include: purse.close
+        elseif algorithm == IS_ECHO then
+          offset = offset + ECHO_BYTES
         else
           local full = position
           -- include: bucket.refill bucket.close
         end
       end
       state = layout .. put(format, unpack(values)) .. resting
-      if scope == user_scope then
+      if kept then
         redis.call('SET', key, state, 'KEEPTTL')
       else
         writes[#writes + 1] = key

@@ -1,15 +1,17 @@
 -- Holds the estimate of one request against all its quotas, or against none of them.
 --
 -- KEYS    open holds, clock, mark, one scope for each of the plan; where one is a user's, also the
---         count of the day's users and the scope that further users share
+--         count of the day's users and the scope that further users share; where one is a run's (the
+--         last), also the open runs, the run's alias, its parent's alias and scope
 -- ARGV    hold id; ASK: lease ms, where the plan begins in the body, ms that a user's scope lives,
 --         most users a day, bit of the mark, what is wanted, what is needed at least (vectors); body
---         of the hold; optionally anything, to hold even what does not fit
+--         of the hold; FORCED, to hold even what does not fit; optionally RUN: of a run
 -- time    milliseconds
 -- returns what is left of each item and in how many ms it resets, packed as INTEGERS; or the list
 --         {code, item, wait ms, used, amount, limit, now, and the same pairs}: DENIED by that item
 --         (wait NEVER: waiting does not help), RESERVED_BEFORE, or STALE: the calendar windows of
---         the call are not the current ones. None of these three writes anything (but a clock that went back).
+--         the call are not the current ones; MANY_RUNS: the organization has as many runs open as it may
+--         (used, limit). None of these writes anything (but a clock that went back).
 
 -- Locals, because looking up a global costs 50 ns each time.
 local keys, args, call, get, put = KEYS, ARGV, redis.call, struct.unpack, struct.pack
@@ -19,7 +21,10 @@ local stored, mark, clock_key = known[1], known[2], keys[2]
 -- include: clock
 -- include: ring.turn scope.replace mark.write
 
-local ask, body, forced, one = {get(ASK, args[2])}, args[3], args[4], 1
+local ask, body, forced, one = {get(ASK, args[2])}, args[3], args[4] == FORCED, 1
+local run, run_keys = args[5], #keys - RUN_PARENT_SCOPE
+local run_own, run_root, run_key, run_state, new_run
+if run then run = {get(RUN, run)} end
 local bit = ask[ASK_MARK_BIT]
 -- include: mark.read
 if reserved_before then
@@ -39,6 +44,9 @@ for scope = 1, scopes do
   local layout = sub(body, at + SCOPE_HEAD, at + SCOPE_HEAD + size - 1)
   local key, state = keys[KEYS_BEFORE_SCOPES + scope], known[KEYS_BEFORE_SCOPES - 1 + scope]
   at = at + SCOPE_HEAD + size
+  if run and scope == scopes then
+    -- include: run.find
+  end
   if not state or sub(state, 1, size) ~= layout then
     -- include: scope.arrange
     if not state and scope == user_scope then
@@ -60,6 +68,10 @@ for scope = 1, scopes do
       -- include: calendar.window
     elseif algorithm == IS_LEASES then
       used, amount, position, reset = values[i], one, 0, 0
+    elseif algorithm == IS_PURSE then
+      -- include: purse.window
+    elseif algorithm == IS_ECHO then
+      -- include: echo.window
     else
       local full = b * a
       -- include: bucket.refill
@@ -80,6 +92,10 @@ for scope = 1, scopes do
       -- include: calendar.take
     elseif algorithm == IS_LEASES then
       -- include: leases.take
+    elseif algorithm == IS_PURSE then
+      -- include: purse.take
+    elseif algorithm == IS_ECHO then
+      -- include: echo.take
     else
       local full = position
       -- include: bucket.take
@@ -97,6 +113,8 @@ for scope = 1, scopes do
   state = layout .. put(format, unpack(values)) .. resting
   if scope == user_scope then
     user_key, user_state = key, state
+  elseif run and scope == scopes then
+    run_key, run_state = key, state
   else
     writes[#writes + 1] = key
     writes[#writes + 1] = state
@@ -128,6 +146,9 @@ if user_key then
     call('INCR', count)
     call('PEXPIRE', count, 2 * DAY_MS)
   end
+end
+if run_key then
+  -- include: run.keep
 end
 remember(keys[KEYS_BEFORE_SCOPES], mark, bit, now)
 return put(sub(INTEGERS, 1, 2 * 2 * item + 1), unpack(reply))

@@ -54,13 +54,15 @@ for scope = 1, scopes do
     local algorithm, metric, scale, limit, a, _, _, d = get(ITEM, record, at)
     local amount, place, fits, position = math.ceil(more[metric] / scale), nil, true, nil
     item, at = item + 1, at + ITEM_BYTES
-    if amount > 0 and algorithm ~= IS_LEASES then
+    if amount > 0 and algorithm ~= IS_LEASES and algorithm ~= IS_ECHO then
       place = newest_of(item)
       position = numbers[place + 1]
       if algorithm == IS_RING then
         -- include: ring.now ring.grow
       elseif algorithm == IS_CALENDAR then
         -- include: calendar.grow
+      elseif algorithm == IS_PURSE then
+        -- include: purse.grow
       else
         local full = position
         -- include: bucket.refill bucket.grow

@@ -7,10 +7,5 @@ if ask[ASK_USERS_PER_DAY] > 0
   new_user = false
   state = known[KEYS_BEFORE_SCOPES + 1 + scopes]
   key = keys[KEYS_BEFORE_SCOPES + 2 + scopes]
-  local shared = {unpack(keys, KEYS_BEFORE_SCOPES + 1, KEYS_BEFORE_SCOPES + scopes)}
-  shared[scope] = key
-  local addresses = table.concat(shared, '\n')
-  body = sub(body, 1, ADDRESSES_FIRST_BYTE - 1) .. put(ADDRESSES_SIZE, #addresses)
-    .. sub(body, BODY_HEAD_BYTES + 1, BODY_BYTES) .. addresses .. sub(body, ask[ASK_PLAN_AT])
-  at = at + #addresses + BODY_BYTES + 1 - ask[ASK_PLAN_AT]
+  -- include: readdress
 end

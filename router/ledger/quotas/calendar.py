@@ -8,8 +8,9 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
-Period = Literal["day", "month", "endless"]
+Period = Literal["day", "week", "month", "year", "endless"]
 FOREVER: Final = 9 * 10**15
+_DAYS: Final[dict[Period, int]] = {"day": 1, "week": 7}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +23,14 @@ class CalendarWindow:
 
 
 def window_at(
-    now_ms: int, period: Period, timezone: str = "UTC", billing_day: int = 1
+    now_ms: int,
+    period: Period,
+    timezone: str = "UTC",
+    billing_day: int = 1,
+    billing_month: int = 1,
 ) -> CalendarWindow:
-    """The window that holds an instant. `billing_day` (1 to 28) starts a month.
+    """The window that holds an instant. A week begins on Monday (ISO 8601), a month on its
+    `billing_day` (1 to 28), a year on the `billing_day` of `billing_month`.
 
     Raises zoneinfo.ZoneInfoNotFoundError for an unknown zone.
     """
@@ -32,7 +38,7 @@ def window_at(
         return CalendarWindow(0, FOREVER, FOREVER + 1)
     zone = zone_of(timezone)
     today, month = dates_at(now_ms, timezone, billing_day)
-    first = today if period == "day" else month
+    first = _first(period, today, month, billing_month)
     second = _after(first, period)
     third = _after(second, period)
     return CalendarWindow(_instant(first, zone), _instant(second, zone), _instant(third, zone))
@@ -61,9 +67,20 @@ def _month(day: date, billing_day: int) -> date:
     return (day.replace(day=1) - timedelta(days=1)).replace(day=billing_day)
 
 
+def _first(period: Period, today: date, month: date, billing_month: int) -> date:
+    """The first day of the window of a day whose month began on `month`."""
+    if period == "week":
+        return today - timedelta(days=today.weekday())
+    if period == "year":
+        return month.replace(year=month.year - (month.month < billing_month), month=billing_month)
+    return today if period == "day" else month
+
+
 def _after(day: date, period: Period) -> date:
-    if period == "day":
-        return day + timedelta(days=1)
+    if period in _DAYS:
+        return day + timedelta(days=_DAYS[period])
+    if period == "year":
+        return day.replace(year=day.year + 1)
     return (day.replace(day=28) + timedelta(days=4)).replace(day=day.day)
 
 

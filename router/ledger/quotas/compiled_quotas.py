@@ -11,13 +11,23 @@ from typing import Final
 
 from router.domain import Estimate
 from router.ledger.codec import ITEM, RING_SLOTS, pack_plan
-from router.ledger.quotas.calendar import FOREVER, CalendarWindow, window_at
-from router.ledger.quotas.dimensions import DIMENSIONS, LEVELS, MINUTE, Quota, QuotaDimension
+from router.ledger.quotas.calendar import FOREVER, CalendarWindow, Period, window_at
+from router.ledger.quotas.dimensions import (
+    DIMENSIONS,
+    LEVELS,
+    MINUTE,
+    Options,
+    Quota,
+    QuotaDimension,
+)
 from router.ledger.vectors import output_price
 
 _SLOTS_A_WINDOW: Final = RING_SLOTS - 1
 _TOTAL, _OUTPUT, _MONEY = 2, 4, 5
 _OUTPUT_OF: Final = (_TOTAL, _OUTPUT, _MONEY)
+# After how many days an end user who was not seen is forgotten: twice the longest window.
+_FORGOTTEN_DAYS: Final = 62
+_USER_DAYS: Final[dict[Period | None, int]] = {"year": 732}
 # Where a stored row of usage keeps the name of each level's scope.
 LEVEL_NAMES: Final = {"team": "team", "key": "key_id", "user": "end_user", "model": "asked"}
 
@@ -58,6 +68,11 @@ class CompiledQuotas:
             if quota.level in self.levels
         )
         self.user_scope = self.levels.index("user") + 1 if "user" in self.levels else 0
+        self.user_scope_days = max(
+            (_USER_DAYS[item.row.period] for item in self.items
+             if item.scope == self.user_scope and item.row.period in _USER_DAYS),
+            default=_FORGOTTEN_DAYS,
+        )  # fmt: skip
         limits = [
             (item, ShownLimit(2 * n, limit, (f"x-ratelimit-limit-{item.row.shown}", str(limit))))
             for n, item in enumerate(self.items)
@@ -73,6 +88,10 @@ class CompiledQuotas:
             for item, shown in limits
             if shown.limit > 0 and (item.row.period or item.row.window_ms == MINUTE)
         )
+        self._purse = tuple(2 * n for n, item in enumerate(self.items) if item.row.algorithm == "P")
+        self._echo = next(
+            (2 * n for n, item in enumerate(self.items) if item.row.algorithm == "H"), None
+        )
         reply = struct.Struct(f"<{2 * len(self.items)}q")  # of an admission
         self.read, self.write = reply.unpack, reply.pack
         self._packed = b""
@@ -86,6 +105,13 @@ class CompiledQuotas:
             if window not in shares or share > shares[window]:
                 shares[window] = share
         return shares
+
+    def run_left(self, reply: Sequence[int]) -> tuple[float, int]:
+        """The largest used share of a run's purse, and how often it sent this very request. Beside
+        what is left, the ledger tells the ceiling that is in force.
+        """
+        shares = (1.0 - reply[at] / max(1, reply[at + 1]) for at in self._purse)
+        return max(shares, default=0.0), 0 if self._echo is None else reply[self._echo + 1]
 
     def packed(self, now_ms: int) -> bytes:
         """The items for a script at this instant, kept until the first calendar window ends."""
@@ -114,9 +140,10 @@ class CompiledQuotas:
         self._until = -1
 
 
-def levels_present(*, team: bool, user: bool) -> tuple[str, ...]:
+def levels_present(*, team: bool, user: bool, run: bool = False) -> tuple[str, ...]:
     """The levels that a request has, in their order."""
-    absent = {level for level, there in (("team", team), ("user", user)) if not there}
+    has = (("team", team), ("user", user), ("run", run))
+    absent = {level for level, there in has if not there}
     return tuple(level for level in LEVELS if level not in absent)
 
 
@@ -144,11 +171,15 @@ def place_of(quota: Quota) -> str:
     return f"{algorithm}{field_of(quota)}"
 
 
+def window_of(options: Options, period: Period, now_ms: int) -> CalendarWindow:
+    """The calendar window of a limit that holds an instant."""
+    return window_at(now_ms, period, options.timezone, options.billing_day, options.billing_month)
+
+
 def _window(item: QuotaItem, now_ms: int) -> CalendarWindow | None:
     if item.row.period is None:
         return None
-    options = item.quota.options
-    return window_at(now_ms, item.row.period, options.timezone, options.billing_day)
+    return window_of(item.quota.options, item.row.period, now_ms)
 
 
 def _pack(item: QuotaItem, window: CalendarWindow | None) -> bytes:

@@ -5,21 +5,22 @@ know algorithms and metrics, not names, so a new limit is nothing new here.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfoNotFoundError
 
-from policies.language.limits import LIMITS, LimitRow, Measure
+from policies.language.limits import LIMITS, RUN_LIMITS, LimitRow, Measure
 from policies.language.tiers import LEVELS as LEVELS_BELOW
 from policies.money import PICO_PER_NANO
 from router.ledger.quotas.calendar import Period, zone_of
 
-Algorithm = Literal["S", "B", "C", "L"]
+Algorithm = Literal["S", "B", "C", "L", "P", "H"]
 
 # EXHAUSTED: what an organization is served beyond its budgets (`when_exhausted` of its tier).
 EXHAUSTED: Final = "exhausted"
-LEVELS: Final = ("organization", "team", "key", "user", "model", EXHAUSTED)
+RUN: Final = "run"  # of an agent; always the last level: its scope is found in the ledger
+LEVELS: Final = ("organization", "team", "key", "user", "model", EXHAUSTED, RUN)
 MOST: Final = 9 * 10**15  # Lua counts in doubles: exact below 2**53
 MINUTE: Final = 60_000
 PREPAID: Final = -1  # the limit is a balance that the ledger itself keeps
@@ -60,7 +61,13 @@ _METRICS: Final[Mapping[Measure, int]] = MappingProxyType(
 )
 _WINDOWS_MS: Final[Mapping[str, int]] = MappingProxyType({"second": 1_000, "minute": MINUTE})
 _PERIODS: Final[Mapping[str, Period]] = MappingProxyType(
-    {"day": "day", "month": "month", "endless": "endless"}
+    {
+        "day": "day",
+        "week": "week",
+        "month": "month",
+        "year": "year",
+        "endless": "endless",
+    }
 )
 
 
@@ -69,6 +76,15 @@ def _dimension(name: str, row: LimitRow) -> QuotaDimension:
     metric = _METRICS[row.measure]
     if row.window == "running":
         return QuotaDimension(name, row.code, "L", metric, row.says, "concurrent_requests")
+    if row.window == "repeats":
+        return QuotaDimension(
+            name, row.code, "H", metric, row.says, "requests", code="repeated_request"
+        )
+    if row.window == "run":
+        return QuotaDimension(
+            name, row.code, "P", metric, row.says, "insufficient_quota",
+            scale=PICO_PER_NANO if row.measure == "usd" else 1, code="insufficient_quota",
+        )  # fmt: skip
     if row.window in _WINDOWS_MS:
         family: Literal["requests", "tokens"] = "requests" if metric == 1 else "tokens"
         return QuotaDimension(
@@ -82,9 +98,9 @@ def _dimension(name: str, row: LimitRow) -> QuotaDimension:
 
 
 DIMENSIONS: Final[Mapping[str, QuotaDimension]] = MappingProxyType(
-    {name: _dimension(name, row) for name, row in LIMITS.items()}
+    {name: _dimension(name, row) for name, row in {**LIMITS, **RUN_LIMITS}.items()}
 )
-if set(LEVELS) != {"organization", EXHAUSTED, *LEVELS_BELOW}:
+if set(LEVELS) != {"organization", EXHAUSTED, RUN, *LEVELS_BELOW}:
     raise AssertionError("policies and the ledger name different levels of limits")
 
 
@@ -102,6 +118,7 @@ class Options:
     rollover: int = 0
     timezone: str = "UTC"
     billing_day: int = 1
+    billing_month: int = 1
     window_ms: int = 0
 
 
@@ -141,6 +158,8 @@ class Quota:
             )
         if not 1 <= self.options.billing_day <= 28:
             raise QuotaError(f"{where}: a month can begin on days 1 to 28, which every month has.")
+        if not 1 <= self.options.billing_month <= 12:
+            raise QuotaError(f"{where}: a year can begin in months 1 to 12.")
         try:
             zone_of(self.options.timezone)
         except (ZoneInfoNotFoundError, ValueError):
@@ -151,38 +170,37 @@ class Quota:
 
 
 def quotas(
-    limits: Mapping[str, Mapping[str, Any]], *, timezone: str = "UTC", billing_day: int = 1
+    limits: Mapping[str, Mapping[str, Any]], calendar: Options = DEFAULT
 ) -> tuple[Quota, ...]:
     """The quotas of a tier, from a policy's plain data: level -> {dimension: value}.
 
     A value is a number, or a mapping with `limit` (or `pool`), and `rollover` (a share of the
-    pool), `burst` or `algorithm: bucket`. Money is in pico-USD. Raises QuotaError for what cannot
-    be kept.
+    pool), `burst` or `algorithm: bucket`. Money is in pico-USD. `calendar` says where and when its
+    windows begin. Raises QuotaError for what cannot be kept.
     """
     return tuple(
-        _quota(level, name, value, timezone, billing_day)
+        _quota(level, name, value, calendar)
         for level in LEVELS
         for name, value in limits.get(level, {}).items()
         if value is not None and value is not False
     )
 
 
-def _quota(level: str, name: str, value: Any, timezone: str, billing_day: int) -> Quota:
+def _quota(level: str, name: str, value: Any, calendar: Options) -> Quota:
     row = DIMENSIONS.get(name)
     if row is None:
         raise QuotaError(f"{name!r} is not a dimension; write one of {', '.join(DIMENSIONS)}.")
     if value is True:
-        return Quota(level, name, PREPAID, Options(timezone=timezone))
+        return Quota(level, name, PREPAID, Options(timezone=calendar.timezone))
     fields: Mapping[str, Any] = value if isinstance(value, Mapping) else {"limit": value}
     limit = int(fields["pool"] if "pool" in fields else fields["limit"])
     if row.money:
         limit //= PICO_PER_NANO
     burst = int(fields.get("burst", 0))
-    options = Options(
+    options = replace(
+        calendar,
         bucket=burst > 0 or fields.get("algorithm") == "bucket",
         burst=burst,
         rollover=int(limit * fields.get("rollover", 0)),
-        timezone=timezone,
-        billing_day=billing_day,
     )
     return Quota(level, name, limit, options)

@@ -13,7 +13,30 @@ down_revision = None
 
 # The columns that tables lack which were made before they had a version.
 LATER = {
-    "usage": ["period", "cache_write_tokens", "counts", "baseline", "baseline_pico", "service_tier"]
+    "api_keys": [
+        "name",
+        "tags",
+        "expires_at",
+        "routes",
+        "models",
+        "limits",
+        "replaced_by",
+        "last_used_at",
+        "created_by",
+        "version",
+        "changed",
+    ],
+    "organizations": ["tags", "limits", "raised", "version", "changed"],
+    "teams": ["tags", "limits", "version"],
+    "usage": [
+        "period",
+        "run",
+        "cache_write_tokens",
+        "counts",
+        "baseline",
+        "baseline_pico",
+        "service_tier",
+    ],
 }
 
 
@@ -59,6 +82,46 @@ def upgrade() -> None:
         sa.UniqueConstraint("hash"),
     )
     tables.create_table(
+        "alert_claims",
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    tables.create_table(
+        "alert_deliveries",
+        sa.Column("alert", sa.String(length=64), nullable=False),
+        sa.Column("destination", sa.String(length=128), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("begun_at", sa.BigInteger(), nullable=False),
+        sa.Column("next_at", sa.BigInteger(), nullable=False),
+        sa.Column("done_at", sa.BigInteger(), nullable=True),
+        sa.Column("said", sa.String(length=256), nullable=False),
+        sa.PrimaryKeyConstraint("alert", "destination"),
+    )
+    tables.create_index(
+        "alert_deliveries_due", "alert_deliveries", ["state", "next_at"], unique=False
+    )
+    tables.create_table(
+        "alert_destinations_disabled",
+        sa.Column("destination", sa.String(length=128), nullable=False),
+        sa.Column("place", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("why", sa.String(length=256), nullable=False),
+        sa.PrimaryKeyConstraint("destination"),
+    )
+    tables.create_table(
+        "alerts",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("organization", sa.String(length=128), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("facts", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    tables.create_index("alerts_at", "alerts", ["at"], unique=False)
+    tables.create_table(
         "api_keys",
         sa.Column("key_id", sa.String(length=40), nullable=False),
         sa.Column("key_hash", sa.LargeBinary(length=32), nullable=False),
@@ -67,9 +130,22 @@ def upgrade() -> None:
         sa.Column("tier", sa.String(length=128), nullable=False),
         sa.Column("created_at", sa.DateTime(), nullable=False),
         sa.Column("revoked_at", sa.DateTime(), nullable=True),
+        sa.Column("name", sa.String(length=128), nullable=True),
+        sa.Column("tags", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("expires_at", sa.BigInteger(), nullable=True),
+        sa.Column("routes", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("models", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("limits", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("replaced_by", sa.String(length=40), nullable=True),
+        sa.Column("last_used_at", sa.BigInteger(), nullable=True),
+        sa.Column("created_by", sa.String(length=300), nullable=True),
+        sa.Column("version", sa.BigInteger(), server_default=sa.text("1"), nullable=False),
+        sa.Column("changed", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.PrimaryKeyConstraint("key_id"),
         sa.UniqueConstraint("key_hash"),
     )
+    tables.create_index("api_keys_changed", "api_keys", ["changed"], unique=False)
+    tables.create_index("api_keys_organization", "api_keys", ["organization"], unique=False)
     tables.create_index("api_keys_revoked_at", "api_keys", ["revoked_at"], unique=False)
     tables.create_table(
         "audit_head",
@@ -111,6 +187,23 @@ def upgrade() -> None:
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("name", "number"),
+    )
+    tables.create_table(
+        "credits",
+        sa.Column("id", sa.String(length=128), nullable=False),
+        sa.Column("organization", sa.String(length=128), nullable=False),
+        sa.Column("amount_nano", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("by", sa.String(length=300), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", "organization"),
+    )
+    tables.create_index("credits_organization", "credits", ["organization", "at"], unique=False)
+    tables.create_table(
+        "customers_version",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
     )
     tables.create_table(
         "decision_records",
@@ -166,6 +259,25 @@ def upgrade() -> None:
         sa.Column("limits", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("process", "since"),
     )
+    tables.create_table(
+        "organizations",
+        sa.Column("organization", sa.String(length=128), nullable=False),
+        sa.Column("tier", sa.String(length=128), nullable=False),
+        sa.Column("timezone", sa.String(length=64), nullable=True),
+        sa.Column("billing_day", sa.Integer(), nullable=True),
+        sa.Column("tags", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("limits", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("raised", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("suspended_at", sa.BigInteger(), nullable=True),
+        sa.Column("suspended_why", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("version", sa.BigInteger(), server_default=sa.text("1"), nullable=False),
+        sa.Column("changed", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.PrimaryKeyConstraint("organization"),
+    )
+    tables.create_index("organizations_changed", "organizations", ["changed"], unique=False)
+    tables.create_index("organizations_tier", "organizations", ["tier"], unique=False)
     tables.create_table(
         "outcome_prompts",
         sa.Column("decision", sa.String(length=64), nullable=False),
@@ -298,6 +410,18 @@ def upgrade() -> None:
     )
     tables.create_index("stored_runs_organization", "stored_runs", ["organization"], unique=False)
     tables.create_table(
+        "teams",
+        sa.Column("organization", sa.String(length=128), nullable=False),
+        sa.Column("team", sa.String(length=128), nullable=False),
+        sa.Column("parent", sa.String(length=128), nullable=True),
+        sa.Column("tags", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("limits", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("version", sa.BigInteger(), server_default=sa.text("1"), nullable=False),
+        sa.PrimaryKeyConstraint("organization", "team"),
+    )
+    tables.create_table(
         "usage",
         sa.Column("hold_id", sa.String(length=40), nullable=False),
         sa.Column("seq", sa.Integer(), autoincrement=False, nullable=False),
@@ -312,6 +436,7 @@ def upgrade() -> None:
         sa.Column("key_id", sa.Text(), nullable=True),
         sa.Column("end_user", sa.String(length=64), nullable=True),
         sa.Column("tier", sa.Text(), nullable=True),
+        sa.Column("run", sa.String(length=128), nullable=True),
         sa.Column("asked", sa.Text(), nullable=True),
         sa.Column("operation", sa.String(length=64), nullable=True),
         sa.Column("route", sa.Text(), nullable=True),

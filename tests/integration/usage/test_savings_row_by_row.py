@@ -146,7 +146,15 @@ def test_a_usage_table_of_an_older_version_is_read_and_written_further(
 ) -> None:
     later = [column.name for column in USAGE.columns if column.info]
     assert sorted(later) == [
-        *("baseline", "baseline_pico", "cache_write_tokens", "counts", "period", "service_tier"),
+        *(
+            "baseline",
+            "baseline_pico",
+            "cache_write_tokens",
+            "counts",
+            "period",
+            "run",
+            "service_tier",
+        ),
     ]
     METADATA.create_all(store._database.engine)
     with store._database.writing() as connection:

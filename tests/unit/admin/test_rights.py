@@ -49,6 +49,8 @@ POST   /credentials                  o    o
 GET    /credentials                  o    o
 GET    /credentials/{credential}     o    o
 DELETE /credentials/{credential}     o    o
+GET    /alerts                       opbv -
+GET    /alerts/page                  opbv -
 GET    /audit                        op   op
 GET    /audit/check                  op   -
 GET    /openapi.json                 opbv opbv

@@ -49,6 +49,32 @@ def test_february_is_short_and_december_ends_the_year() -> None:
     assert window_at(at("UTC", 2026, 12, 31), "month").end == at("UTC", 2027, 1, 1)
 
 
+def test_a_week_is_from_monday_to_monday_whatever_the_clocks_on_the_wall_do() -> None:
+    for day, hours in ((29, 167), (22, 168)):  # the clocks go forward on Sunday, 29 March 2026
+        window = window_at(at("Europe/Berlin", 2026, 3, day, 12), "week", "Europe/Berlin")
+        assert window.start == at("Europe/Berlin", 2026, 3, day - 6)
+        assert window.end - window.start == hours * HOUR
+    assert window_at(at("UTC", 2027, 1, 1), "week").start == at("UTC", 2026, 12, 28)
+
+
+@pytest.mark.parametrize(
+    ("day", "month", "start"),
+    [(1, 1, (2026, 1, 1)), (15, 1, (2026, 1, 15)), (15, 7, (2025, 7, 15)), (1, 6, (2026, 6, 1)),
+     (2, 6, (2025, 6, 2))],
+)  # fmt: skip
+def test_a_year_begins_on_the_billing_day_of_the_billing_month(
+    day: int, month: int, start: tuple[int, int, int]
+) -> None:
+    window = window_at(at("Asia/Kolkata", 2026, 6, 1), "year", "Asia/Kolkata", day, month)
+    assert window.start == at("Asia/Kolkata", *start)
+    assert window.end == at("Asia/Kolkata", start[0] + 1, *start[1:])
+
+
+def test_a_year_begins_in_the_year_before_while_its_first_day_has_not_come() -> None:
+    window = window_at(at("UTC", 2026, 1, 10), "year", "UTC", billing_day=15)
+    assert (window.start, window.end) == (at("UTC", 2025, 1, 15), at("UTC", 2026, 1, 15))
+
+
 def test_a_balance_has_one_window_for_ever() -> None:
     assert window_at(0, "endless") == window_at(at("UTC", 2099, 1, 1), "endless")
 
@@ -56,13 +82,14 @@ def test_a_balance_has_one_window_for_ever() -> None:
 @given(
     st.integers(946_684_800_000, 4_000_000_000_000),
     st.sampled_from(ZONES),
-    st.sampled_from(["day", "month"]),
+    st.sampled_from(["day", "week", "month", "year"]),
     st.integers(1, 28),
+    st.integers(1, 12),
 )
 def test_windows_hold_their_instant_and_follow_each_other_without_a_gap(
-    now: int, zone: str, period: str, billing_day: int
+    now: int, zone: str, period: str, billing_day: int, billing_month: int
 ) -> None:
-    window = window_at(now, period, zone, billing_day)  # type: ignore[arg-type]
+    window = window_at(now, period, zone, billing_day, billing_month)  # type: ignore[arg-type]
     assert window.start <= now < window.end < window.next_end
-    after = window_at(window.end, period, zone, billing_day)  # type: ignore[arg-type]
+    after = window_at(window.end, period, zone, billing_day, billing_month)  # type: ignore[arg-type]
     assert (after.start, after.end) == (window.end, window.next_end)

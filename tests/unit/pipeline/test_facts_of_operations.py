@@ -37,7 +37,7 @@ async def context_of(ask: Ask, classifier: Classifier) -> RequestContext:
     world: Any = SimpleNamespace(
         needs=lambda _route: needs,
         policy=SimpleNamespace(headers=frozenset()),
-        standing_of=lambda _principal: SimpleNamespace(priority=Priority(1, "")),
+        standing_of=lambda _principal: SimpleNamespace(runs=None, priority=Priority(1, "")),
     )
     caller: Any = SimpleNamespace(id="r1", hint_headers=dict)
     senses = Senses(classifier, SimpleNamespace(), {})  # type: ignore[arg-type]

@@ -4,6 +4,7 @@ import pytest
 
 from policies.decision import Decision, Denial
 from router.backends.health.slots import Slot
+from router.ledger.reserve_request import RunLeft
 from router.pipeline.response_headers import (
     BACKEND,
     COST_USD,
@@ -20,6 +21,7 @@ from router.pipeline.response_headers import (
     of_denial,
     of_downgraded,
     of_queued,
+    of_run,
 )
 
 
@@ -74,4 +76,5 @@ def test_a_slot_that_was_waited_for_says_how_long_and_behind_how_many():
 def test_every_header_that_is_told_has_a_meaning():
     result = [*of_decision(decision(), "r1"), *of_answer("moe", 0, Slot("pro", 0.0))]
     result += [*of_count("moe"), *of_queued(1.25), *of_downgraded("organization:usd_per_day")]
+    result += of_run("r1", RunLeft(0.5, 3))
     assert {name for name, _ in result} == set(MEANINGS)

@@ -13,7 +13,7 @@ timezone: Europe/Berlin
 routes: {auto: {candidates: [only], objective: fixed}}
 tiers:
   here: {usd_per_month: 5}
-  there: {usd_per_month: 5, timezone: America/New_York, billing_day: 15}
+  there: {usd_per_month: 5, timezone: America/New_York, billing_day: 15, billing_month: 7}
 """
 BACKEND = {"base_url": "http://127.0.0.1:9/v1", "model": "m", "price": {"input": 1, "output": 1}}
 
@@ -24,5 +24,6 @@ def test_each_tier_counts_in_its_own_time_zone_from_its_own_billing_day():
     [here], [there] = world.quotas["here"], world.quotas["there"]
     assert (here.options.timezone, here.options.billing_day) == ("Europe/Berlin", 1)
     assert (there.options.timezone, there.options.billing_day) == ("America/New_York", 15)
+    assert there.options.billing_month == 7
     noon = 1_795_348_800_000  # 2026-11-22T12:00Z
     assert window_at(noon, "month", "America/New_York", 15).start == 1_794_718_800_000

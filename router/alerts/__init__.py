@@ -1,0 +1,1 @@
+"""Telling operators and customers of what wants attention: budgets, backends, the ledger, keys."""
