@@ -15,7 +15,14 @@ from sqlalchemy import Connection, func, select, update
 from router.customers.errors import Conflict, Missing
 from router.customers.records import StoredOrganization, organization_of
 from router.customers.rules import Rules, TierRules
-from router.customers.tables import API_KEYS, METADATA, ORGANIZATIONS, TEAMS, VERSION
+from router.customers.tables import (
+    API_KEYS,
+    KEY_INDEXES,
+    METADATA,
+    ORGANIZATIONS,
+    TEAMS,
+    VERSION,
+)
 from router.database import Database
 
 _ANY: Final = TierRules()
@@ -67,6 +74,8 @@ class CustomerStore:
         with self.database.writing() as connection:
             if connection.execute(first.returning(VERSION.c.id)).first() is None:
                 return
+            for index in KEY_INDEXES:
+                index.create(connection, checkfirst=True)
             _make_customers(self.database, connection, self.now_ms())
 
 

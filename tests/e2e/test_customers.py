@@ -38,6 +38,7 @@ routes:
 tiers:
   free: {requests_per_day: 2}
   pro: {requests_per_day: 4}
+  staff: {}
 """
 
 
@@ -105,7 +106,7 @@ def test_a_new_tier_in_the_middle_of_a_day_takes_the_key_and_what_it_used_along(
 
 
 def test_tags_of_keys_and_customers_open_what_a_policy_closes(house: House) -> None:
-    house.organizations.create("tagged", "pro")
+    house.organizations.create("tagged", "staff")
     key, row = house.keys.add("tagged")
     at_home = house.ask(house.known(key))
     house.keys.change(row.key_id, tags=["may-leave"])
