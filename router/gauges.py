@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import starmap
-from typing import Final
+from typing import Any, Final
 
 from classifiers.serving import Classifier
 from router.alerts.alerts import Alerts
@@ -14,10 +14,12 @@ from router.backends.cascade.cascade import Cascades
 from router.backends.dispatch.failures import FAILURE_POLICIES, Kind
 from router.decisions.recorder import DecisionRecorder
 from router.keeping.keeper import Keeper
+from router.keeping.meters import METERS as KEEPER
 from router.ledger.ledger import Ledger
 from router.ledger.loss import Cause
 from router.ledger.watch import LedgerWatch
 from router.loop.learner import Learner
+from router.loop.meters import METERS as LEARNER
 from router.loop.shadow_audit import Auditor
 from router.pipeline.second_reading import METERS as PRESIDIO
 from router.pipeline.second_reading import SecondReading
@@ -53,8 +55,9 @@ class Gauge:
     read: Callable[[Watched], Values]
 
 
-def _of_guards(metric: Metric, read: Callable[[Guards], Values]) -> Gauge:
-    return Gauge(metric, lambda parts: read(parts.guards))
+def _of(part: str) -> Callable[[Metric, Callable[[Any], Values]], Gauge]:
+    """What makes gauges of rows that read one part."""
+    return lambda metric, read: Gauge(metric, lambda parts: read(getattr(parts, part)))
 
 
 def _of_presidio(metric: Metric, read: Callable[[SecondReading], Values]) -> Gauge:
@@ -131,24 +134,7 @@ GAUGES: Final = (
         Metric("turnout_audits", "counter", ("result",), "Shadow audits: done, failed, skipped."),
         lambda parts: {(key,): count for key, count in parts.auditor.counts.items()},
     ),
-    Gauge(
-        Metric(
-            "turnout_calibration_error",
-            "gauge",
-            ("ability",),
-            "Expected calibration error of the classifier on the latest outcomes.",
-        ),
-        lambda parts: {(key,): drift.error for key, drift in parts.learner.drift.items()},
-    ),
-    Gauge(
-        Metric(
-            "turnout_drift_alarm",
-            "gauge",
-            ("ability",),
-            "1 while that error is larger than chance explains, and large enough to matter.",
-        ),
-        lambda parts: {(key,): float(drift.alarm) for key, drift in parts.learner.drift.items()},
-    ),
+    *starmap(_of("learner"), LEARNER),
     Gauge(
         Metric(
             "turnout_ledger",
@@ -159,19 +145,7 @@ GAUGES: Final = (
         ),
         lambda parts: {(key,): count for key, count in parts.ledger.counts.items()},
     ),
-    Gauge(
-        Metric(
-            "turnout_rows_kept",
-            "counter",
-            ("done",),
-            "Stored rows that this process rolled up or deleted when their time was over, by task; "
-            "`failures` of the database meanwhile.",
-        ),
-        lambda parts: {
-            **{(name,): count for name, count in parts.keeper.done.items()},
-            ("failures",): parts.keeper.failures,
-        },
-    ),
+    *starmap(_of("keeper"), KEEPER),
     Gauge(
         Metric(
             "turnout_ledger_lost",
@@ -291,7 +265,7 @@ GAUGES: Final = (
         ),
         lambda parts: {(): 0 if parts.serving.kept is None else len(parts.serving.kept.background)},
     ),
-    *starmap(_of_guards, METERS),
+    *starmap(_of("guards"), METERS),
     Gauge(
         Metric(
             "turnout_classifications",

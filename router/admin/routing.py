@@ -10,7 +10,6 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from policies.headers import PREFIX
-
 from router.admin.call import call_of
 from router.admin.conduct import Handler, conduct
 from router.admin.problems import not_found

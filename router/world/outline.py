@@ -24,7 +24,7 @@ CONFIG_KEYS: Final = frozenset({
     "backends", "classifier", "limits", "connections", "detectors", "stream", "stop",
     "core_dumps", "websocket", "cors", "transport", "estimate", "decisions", "outcomes",
     "telemetry", "responses", "operations", "files", "batches", "audits", "savings", "admin",
-    "identity", "alerts",
+    "identity", "alerts", "retention",
 })  # fmt: skip
 POLICY_KEYS: Final = frozenset({
     "version", "description", "timezone", "routes", "aliases", "tiers", "shadow",
