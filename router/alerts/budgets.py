@@ -77,7 +77,7 @@ def crossings(budget: Budget, section: AlertSection, now: int) -> Iterator[Cross
     ms = max(1, until - now + _LATE_MS)
     spent = used.used - used.held
     percent = ALL if _is_out(budget) else spent * 100 // most
-    window = f"{budget.name}\n{used.since}"
+    window = f"{budget.name}\n{used.since}\n{used.limit}"  # another limit is another budget
     passed = _passed(budget, percent, f"budget\n{window}")
     facts = _facts(budget) | {"window_ends": instant(until)}
     ending = _WINDOWS.get(LIMITS[used.dimension].window, "in its window")
