@@ -14,6 +14,7 @@ from router.admin import (
     audit,
     backends,
     credentials,
+    decisions,
     documents,
     keys,
     organizations,
@@ -48,6 +49,7 @@ RESOURCES: Final[Sequence[AdminRoutes]] = (
     credentials.routes,
     audit.routes,
     alerts.routes,
+    decisions.routes,
     documents.routes,
 )
 _TITLE: Final = "Turnout admin API"

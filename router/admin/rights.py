@@ -47,6 +47,7 @@ RIGHTS: Final[Mapping[str, Right]] = {
     "credits.add": Right(_BOOKS, _NOBODY),
     "credentials.read": Right(_OWNER, _OWNER),
     "credentials.change": Right(_OWNER, _OWNER),
+    "decisions.read": Right(_ALL, _ALL),
     "alerts.read": Right(_ALL, _NOBODY),
     "audit.read": Right(_OPERATORS, _OPERATORS),
     "audit.verify": Right(_OPERATORS, _NOBODY),

@@ -140,6 +140,9 @@ def test_a_company_runs_its_customers_by_api(company: Company) -> None:
     company.gateways[0].until(lambda: billed(company) == company.answers.count(200))
     config = str(company.gateways[0].folder / "turnout.yaml")
     assert turnoutkit.run("ledger", "check", "--config", config).stdout.endswith("no drift\n")
+    [denied, *_] = company.api("GET /decisions?organization=acme&denied=true").json()["items"]
+    told = company.api(f"GET /decisions/{denied['id']}").json()  # of whichever gateway
+    assert told["denial"]["status"] in {403, 429}
     done = {row["action"] for row in company.api("GET /audit").json()["items"]}
     assert done >= {"organizations.create", "keys.create", "keys.rotate", "organizations.suspend"}
     assert company.api("GET /audit/check").json()["whole"]

@@ -49,6 +49,8 @@ POST   /credentials                  o    o
 GET    /credentials                  o    o
 GET    /credentials/{credential}     o    o
 DELETE /credentials/{credential}     o    o
+GET    /decisions                    opbv opbv
+GET    /decisions/{decision}         opbv opbv
 GET    /alerts                       opbv -
 GET    /alerts/page                  opbv -
 GET    /audit                        op   op
@@ -59,6 +61,7 @@ LETTERS = {"o": Role.OWNER, "p": Role.OPERATOR, "b": Role.BILLING, "v": Role.VIE
 ROWS = [line.split() for line in MATRIX.splitlines()]
 EXAMPLES = {
     "organization": "acme",
+    "decision": "0123456789abcdef",
     "credential": "adm_0123456789abcdef",
     "name": "moe",
     "team": "web",
