@@ -30,6 +30,7 @@ WRITES: Final = (
     ("SET", _KEY, "1"), ("MSET", _KEY, "1"), ("INCR", _KEY), ("SETBIT", _KEY, "0", "1"),
     ("SETRANGE", _KEY, "0", "1"), ("HSET", _KEY, "f", "1"), ("HSETNX", _KEY, "f", "1"),
     ("HDEL", _KEY, "f"), ("ZADD", _KEY, "1", "m"), ("ZREM", _KEY, "m"),
+    ("ZREMRANGEBYSCORE", _KEY, "0", "0"),
     ("XADD", _KEY, "1-1", "f", "1"), ("DEL", _KEY), ("UNLINK", _KEY), ("PEXPIRE", _KEY, "1"),
     ("PEXPIREAT", _KEY, "1"),
 )  # fmt: skip

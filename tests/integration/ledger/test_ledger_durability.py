@@ -66,7 +66,7 @@ async def _opened(url: str, durability: str) -> None:
         ((*KEEPS, "--appendfsync", "no"), "", r"appendfsync no: .*Set it to everysec"),
         (
             KEEPS, OFF,
-            r"`default` that may not run SET, MSET, INCR and 12 more.*ACL SETUSER default \+@all",
+            r"`default` that may not run SET, MSET, INCR and 13 more.*ACL SETUSER default \+@all",
         ),
         (
             KEEPS, f"user default off\n{ALL} -acl\n",
@@ -135,7 +135,7 @@ async def test_a_gateway_that_serves_is_told_of_a_change_and_not_cut_off(
 def test_every_command_by_which_scripts_write_is_looked_at() -> None:
     reads = {
         "EXISTS", "GET", "HEXISTS", "HGET", "HGETALL", "HSCAN", "HVALS", "MGET", "TIME", "XRANGE",
-        "ZRANGEBYSCORE", "ZSCORE",
+        "ZCOUNT", "ZRANGEBYSCORE", "ZSCORE",
     }  # fmt: skip
     assert _of_scripts() - reads == {write[0] for write in WRITES} - {"UNLINK", "PEXPIREAT"}
 
