@@ -86,7 +86,8 @@ def data_of(event: bytes) -> bytes | None:
 
     A stream may begin with a byte order mark (HTML, 9.2.5).
     """
-    lines = event.removeprefix(BOM_UTF8).split(b"\n")
+    # A CR LF that was cut in two leaves its LF before the event.
+    lines = event.lstrip(b"\n").removeprefix(BOM_UTF8).split(b"\n")
     lines = [line[5:] for line in lines if line.startswith(b"data:")]
     if not lines:
         return None

@@ -1,7 +1,7 @@
 """Whatever bytes come from a client, out of a backend's stream or out of the ledger."""
 
 from fuzz.targets import edge, ledger_codec, sse
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from router.ledger.codec import CalendarState, StateNumbers, read_scope, write_scope
@@ -65,6 +65,11 @@ def test_no_bytes_make_the_edge_raise_or_take_the_blame(data: bytes) -> None:
     ),
     end=st.sampled_from([b"\n", b"\r", b"\r\n"]),
 )
+@example(
+    cuts=b"\x00\xbd",
+    lines=[*[b"data: a"] * 3, b"data:b", b"", b"\xef\xbb\xbfdata: e"],
+    end=b"\r\n",
+)  # the last CR LF before the mark is cut in two
 def test_events_are_the_same_however_their_stream_is_cut(
     cuts: bytes, lines: list[bytes], end: bytes
 ) -> None:
