@@ -74,7 +74,7 @@ bench-quick: install  ## CPU per request beside nginx, and where instructions go
 bench-guard: install  ## a request within its budget of instructions and of time; for a quiet machine
 	@$(BIN)/python -m bench guard
 
-trust: install  ## attack it and break it: every row of docs/trust.md, the long ones too (ARGS='-k name' to choose)
+trust: train  ## attack it and break it: every row of docs/trust.md, the long ones too (ARGS='-k name' to choose)
 	@PYTHONPATH=tests $(BIN)/python -m trust $(ARGS)
 
 conformance: install  ## clients of the field, direct and through Turnout; writes docs/conformance.md (ARGS='--only NAME', '--list')

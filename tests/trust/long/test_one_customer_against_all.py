@@ -241,7 +241,7 @@ LOADS: dict[str, tuple[Load, str]] = {
 }
 
 
-MOST_MEMORY = 600 * MB  # of a gateway with 200 MB for bodies, under any of them
+MOST_MEMORY = 650 * MB  # of a gateway with 200 MB for bodies, under any of them
 
 
 def run(name: str, root: str, key: str) -> None:
