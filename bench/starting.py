@@ -23,7 +23,7 @@ backends:
 """
 COMMANDS: Final = (
     ("--help",),
-    ("organizations", "create", "acme", "--tier", "pro"),
+    ("keys", "create", "--organization", "acme", "--tier", "pro"),
     ("organizations", "list"),
     ("keys", "list"),
     ("keys", "list", "--format", "json"),

@@ -13,6 +13,21 @@ down_revision = None
 
 # The columns that tables lack which were made before they had a version.
 LATER = {
+    "api_keys": [
+        "name",
+        "tags",
+        "expires_at",
+        "routes",
+        "models",
+        "limits",
+        "replaced_by",
+        "last_used_at",
+        "created_by",
+        "version",
+        "changed",
+    ],
+    "organizations": ["tags", "limits", "raised", "version", "changed"],
+    "teams": ["tags", "limits", "version"],
     "usage": [
         "period",
         "run",
@@ -21,7 +36,7 @@ LATER = {
         "baseline",
         "baseline_pico",
         "service_tier",
-    ]
+    ],
 }
 
 
