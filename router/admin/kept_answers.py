@@ -115,7 +115,7 @@ class KeptAnswers:
         with self._database.together() as connection:
             connection.execute(delete(ANSWERS).where(ANSWERS.c.claimed_at < now - KEEP_MS))
             new = self._database.insert(ANSWERS).values(**row).on_conflict_do_nothing()
-            if connection.execute(new).rowcount == 1:
+            if connection.execute(new.returning(ANSWERS.c.key)).one_or_none() is not None:
                 return claim
             kept = connection.execute(select(ANSWERS).where(mine).with_for_update()).one_or_none()
             if kept is None or (kept.answer is None and kept.claimed_at < now - STALE_MS):

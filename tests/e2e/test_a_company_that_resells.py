@@ -18,7 +18,7 @@ import httpx
 import pytest
 import turnoutkit
 from gatewaykit import RunningGateway, start_gateway
-from hookreceiver import SECRET, Message, Receiver, receiver
+from hookreceiver import SECRET, Receiver, receiver
 from modelservers import in_thread
 from patience import LONGEST_SECONDS
 from ports import free_port
@@ -162,14 +162,19 @@ def at_both(company: Company, key: str, status: int) -> None:
         company.gateways[at].until(lambda at=at: company.ask(key, at) == status)
 
 
-def thresholds(company: Company, threshold: int) -> list[Message]:
+def thresholds(company: Company, threshold: int) -> list[Any]:
+    """What was told of the ten requests that `pro` has."""
     told = company.told.of("budget.threshold", "acme")
-    return [each for each in told if each.json()["data"]["threshold"] == threshold]
+    data = [each.json()["data"] for each in told]
+    return [each for each in data if each["threshold"] == threshold and each["limit"] == 10]
 
 
 def told_once(company: Company, threshold: int) -> None:
+    """Wait until a threshold of the present limit was told; nothing is told twice."""
     company.gateways[0].until(lambda: thresholds(company, threshold))
-    assert len(thresholds(company, threshold)) == 1
+    told = company.told.of("budget.threshold", "acme")
+    data = [each.json()["data"] for each in told]
+    assert len({(each["threshold"], each["limit"]) for each in data}) == len(data)
 
 
 def rotated_under_load(company: Company, key: str) -> str:
