@@ -133,13 +133,18 @@ def _compared(connection: Connection) -> MigrationContext:
     return MigrationContext.configure(connection, opts=options)
 
 
+def later() -> dict[str, list[str]]:
+    """The columns that tables lack which were made before they had a version, by table."""
+    of = {
+        name: [column.name for column in table.columns if column.info == LATER]
+        for name, table in sorted(all_tables().tables.items())
+    }
+    return {name: columns for name, columns in of.items() if columns}
+
+
 def first() -> str:
     """The module of the first revision."""
     tables = all_tables()
-    later = {
-        name: [column.name for column in table.columns if column.info == LATER]
-        for name, table in sorted(tables.tables.items())
-    }
     operations: list[Any] = []
     for name in sorted(tables.tables):
         table = tables.tables[name]
@@ -147,8 +152,7 @@ def first() -> str:
         indexes = sorted(table.indexes, key=lambda one: str(one.name))
         operations += [CreateIndexOp.from_index(index) for index in indexes]
     body = render_python_code(UpgradeOps(operations), alembic_module_prefix="tables.")
-    grown = {name: columns for name, columns in later.items() if columns}
-    return _ADOPTING.format(number=_FIRST, later=grown, body=_inside(body))
+    return _ADOPTING.format(number=_FIRST, later=later(), body=_inside(body))
 
 
 def _following(why: str) -> tuple[str, str]:

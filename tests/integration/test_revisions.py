@@ -15,6 +15,7 @@ from router.database import Database, DatabaseError, ForeignTable
 from router.migrations.head import HEAD
 from router.migrations.upgrade import upgrade
 from router.migrations.version import VERSION_TABLE, script_of_head
+from router.migrations.versions import v0001_first
 from router.usage.rows import METADATA, USAGE
 
 RENEW = "`make revision` writes what is lacking, see docs/storage.md"
@@ -50,6 +51,10 @@ def test_the_revisions_one_after_another_come_to_the_same(empty):
 @pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
 def test_the_script_of_an_empty_database_is_that_of_the_code(dialect):
     assert script_of_head(dialect) == revisions.script(dialect), RENEW
+
+
+def test_the_first_revision_knows_every_column_that_older_tables_lack() -> None:
+    assert revisions.later() == v0001_first.LATER, RENEW
 
 
 def test_a_table_or_column_that_no_revision_makes_is_noticed(empty):
