@@ -4,9 +4,15 @@ from contextlib import AsyncExitStack
 
 from router.auth.authenticate import Authenticator
 from router.auth.bearers import Bearers
-from router.auth.tokens.issuer import open_tokens
+from router.auth.tokens.issuer import (
+    AdminBearer,
+    ReadsTokens,
+    open_admin_tokens,
+    open_tokens,
+)
 from router.customers.keys import KeyStore
 from router.pipeline.serving import Authenticates
+from router.world.config_admin import AdminSection
 from router.world.documents import Documents
 
 
@@ -25,3 +31,15 @@ async def start_authenticators(
     stack.push_async_callback(tokens.close)
     await tokens.start()
     return Bearers(authenticator, tokens), authenticator
+
+
+async def start_admin_tokens(
+    stack: AsyncExitStack, section: AdminSection
+) -> ReadsTokens[AdminBearer] | None:
+    """Start what reads the tokens of machines that administer; None where none may."""
+    if not section.tokens:
+        return None
+    tokens = open_admin_tokens([issuer.spec() for issuer in section.tokens])
+    stack.push_async_callback(tokens.close)
+    await tokens.start()
+    return tokens

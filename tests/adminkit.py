@@ -1,7 +1,7 @@
 """The admin API in this process: its application over fakes of a gateway, and a real database."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,9 +14,10 @@ from router.admin.application import admin_application
 from router.admin.parts import Parts, Stores
 from router.auth.roles import Role
 from router.customers.policy_rules import PolicyRules
+from router.entrance import start_admin_tokens
 from router.ledger.credits import Balance
 from router.ledger.server.errors import Disconnected
-from router.world.config import AdminSection
+from router.world.config_admin import AdminSection
 from router.world.reload import Reloaded
 
 TOKEN = "an-admin-token-for-tests"
@@ -84,13 +85,15 @@ class Admin:
 async def admin_of(
     database: str, corridor: FakeCorridor | None = None, **section: Any
 ) -> AsyncIterator[Admin]:
-    """The admin API over this database."""
+    """The admin API over this database; `section` is as turnout.yaml has it."""
     gateway = FakeGateway(corridor or FakeCorridor.answering()).gateway
     reloads: Any = Reloads()
     settings = AdminSection(token=SecretStr(TOKEN), **section)
+    stack = AsyncExitStack()
+    tokens = await start_admin_tokens(stack, settings)
     rules = PolicyRules(lambda: gateway.serving.snapshot.policy.tiers)
     ledger = Balances()
-    parts = Parts(settings, gateway, reloads, Stores.open(database, rules), ledger)
+    parts = Parts(settings, gateway, reloads, Stores.open(database, rules), ledger, tokens)
     application = admin_application(parts)
     transport = httpx.ASGITransport(application)
     try:
@@ -100,3 +103,4 @@ async def admin_of(
             yield Admin(parts, reloads, ledger, client, application)
     finally:
         parts.close()
+        await stack.aclose()

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import hmac
 import logging
 import re
 from typing import Final
@@ -11,26 +10,21 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from router.admin.call import Call
+from router.admin.identification import identified
 from router.admin.parts import Parts
 from router.admin.problems import Problem, response_of
 from router.api.addresses import customer_behind
-from router.api.authorized import doubted
 from router.api.heads import FORWARDED
-from router.auth.roles import Administrator, Role
-from router.database import DatabaseError
+from router.auth.roles import Administrator
 from router.errors import (
     BodyTooSlow,
     PayloadTooLarge,
     TurnoutError,
-    Unauthenticated,
     Unavailable,
     retry_after,
 )
 
 _LOG = logging.getLogger("turnout")
-TOKEN: Final = "turnout.yaml"  # noqa: S105 # the credential that is no row
-_NAME: Final = "token of turnout.yaml"
-_WANTED: Final = "Send an admin credential, or the admin token of turnout.yaml, as a bearer token."
 _FULL: Final = "Too many requests to the admin API at once."
 _FAILED: Final = "The gateway failed on this request; it has been logged."
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
@@ -75,30 +69,10 @@ class Admission:
         if self._inside > self._parts.section.requests:
             raise Unavailable(_FULL, headers=retry_after(1000))
         request = Request(scope, receive)
-        who = await self._identified(request)
+        who = await identified(request, self._parts)
         body = await self._body(request)
         scope = {**scope, "turnout.call": self._call(request, who, body)}
         await self._app(scope, _replaying(body, receive), send)
-
-    async def _identified(self, request: Request) -> Administrator:
-        """Return who asks. Raises Unauthenticated; LimitExceeded where too many did in vain."""
-        sent = request.headers.get("authorization", "").encode("latin-1")
-        scheme, _, secret = sent.partition(b" ")
-        secret = secret.strip()
-        if scheme.lower() == b"bearer" and secret:
-            token = self._parts.section.token.get_secret_value().encode()
-            if hmac.compare_digest(secret, token):
-                return Administrator(TOKEN, _NAME, Role.OWNER, None, secret)
-            known = self._parts.stores.credentials.identify
-            try:
-                who = await self._parts.threads.run(lambda: known(secret))
-            except DatabaseError:
-                _LOG.exception("cannot read the credentials of administrators")
-                raise Unavailable("The database does not answer.") from None
-            if who is not None:
-                return who
-        wanted = Unauthenticated(_WANTED, headers=(("www-authenticate", "Bearer"),))
-        raise doubted(request, self._parts.gateway.door, wanted)
 
     async def _body(self, request: Request) -> bytes:
         most = self._parts.section.body

@@ -10,6 +10,7 @@ from router.admin.kept_answers import KeptAnswers
 from router.api.gateway import Gateway
 from router.audit.log import AuditLog
 from router.auth.credentials import CredentialStore
+from router.auth.tokens.issuer import AdminBearer, ReadsTokens
 from router.customers.credits import CreditStore
 from router.customers.keys import KeyStore
 from router.customers.organizations import OrganizationStore
@@ -18,7 +19,7 @@ from router.customers.teams import TeamStore
 from router.database import Database
 from router.ledger.credits import Balance
 from router.usage.store import UsageStore
-from router.world.config import AdminSection
+from router.world.config_admin import AdminSection
 from router.world.reload import Reloader
 
 Result = TypeVar("Result")
@@ -96,6 +97,7 @@ class Parts:
     reloader: Reloader
     stores: Stores
     ledger: Credits
+    tokens: ReadsTokens[AdminBearer] | None = None
     threads: Threads = field(default_factory=Threads)
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
 

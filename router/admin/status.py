@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from router.admin.backends import BackendState, states
 from router.admin.call import Answer, Call, Calling, call_of
-from router.admin.models import Told
+from router.admin.models import Told, maybe_instant
 from router.admin.problems import Problem
 from router.admin.rights import check
 from router.admin.routing import AdminRoutes
@@ -37,12 +37,15 @@ class Reload(Told):
 
 
 class Self(Told):
-    """The credential of this request."""
+    """Who asks: `credential` is an id, of a person or machine that an identity provider knows too.
+    `session` is that of a person who signed in."""
 
     credential: str
     name: str
     role: str
     organization: str | None
+    expires_at: str | None
+    session: str | None
 
 
 @routes.serve("GET", "/status", "status.read", Status)
@@ -77,6 +80,8 @@ def get_self(call: Calling) -> Answer:
             name=who.name,
             role=who.role.value,
             organization=who.organization,
+            expires_at=maybe_instant(who.until),
+            session=who.session,
         )
     )
 
