@@ -28,7 +28,7 @@ from router.backends.transport.clients import Clients
 from router.backends.transport.proxies import EnvironmentProxies
 from router.bookkeeping import Bookkeeping, start_bookkeeping
 from router.customers.policy_rules import PolicyRules
-from router.entrance import start_admin_tokens, start_authenticators
+from router.entrance import start_admin_tokens, start_authenticators, start_provider
 from router.explaining import Explaining, start_explaining
 from router.files.services import FileServices, start_services
 from router.gauges import Watched, read_gauges
@@ -289,7 +289,8 @@ async def _admin(
     rules = PolicyRules(lambda: gateway.serving.snapshot.policy.tiers)
     stores = await asyncio.to_thread(Stores.open, documents.database, rules)
     tokens = await start_admin_tokens(stack, section)
-    parts = AdminParts(section, gateway, reloader, stores, ledger, tokens)
+    provider = await start_provider(stack, section)
+    parts = AdminParts(section, gateway, reloader, stores, ledger, tokens, provider)
     stack.callback(parts.close)
     return admin_application(parts)
 

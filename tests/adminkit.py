@@ -14,7 +14,7 @@ from router.admin.application import admin_application
 from router.admin.parts import Parts, Stores
 from router.auth.roles import Role
 from router.customers.policy_rules import PolicyRules
-from router.entrance import start_admin_tokens
+from router.entrance import start_admin_tokens, start_provider
 from router.ledger.credits import Balance
 from router.ledger.server.errors import Disconnected
 from router.world.config_admin import AdminSection
@@ -91,9 +91,12 @@ async def admin_of(
     settings = AdminSection(token=SecretStr(TOKEN), **section)
     stack = AsyncExitStack()
     tokens = await start_admin_tokens(stack, settings)
+    provider = await start_provider(stack, settings)
     rules = PolicyRules(lambda: gateway.serving.snapshot.policy.tiers)
     ledger = Balances()
-    parts = Parts(settings, gateway, reloads, Stores.open(database, rules), ledger, tokens)
+    parts = Parts(
+        settings, gateway, reloads, Stores.open(database, rules), ledger, tokens, provider
+    )
     application = admin_application(parts)
     transport = httpx.ASGITransport(application)
     try:

@@ -10,6 +10,8 @@ from router.admin.kept_answers import KeptAnswers
 from router.api.gateway import Gateway
 from router.audit.log import AuditLog
 from router.auth.credentials import CredentialStore
+from router.auth.sessions import SessionStore
+from router.auth.sign_in import Provider
 from router.auth.tokens.issuer import AdminBearer, ReadsTokens
 from router.customers.credits import CreditStore
 from router.customers.keys import KeyStore
@@ -34,6 +36,7 @@ class Stores:
     database: Database
     audit: AuditLog
     credentials: CredentialStore
+    sessions: SessionStore
     answers: KeptAnswers
     usage: UsageStore
     organizations: OrganizationStore
@@ -49,6 +52,7 @@ class Stores:
             Database(url),
             AuditLog(url),
             CredentialStore(url),
+            SessionStore(url),
             KeptAnswers(url),
             UsageStore(url),
             OrganizationStore(url, rules),
@@ -56,7 +60,7 @@ class Stores:
             KeyStore(url, rules),
             CreditStore(url, rules),
         )
-        for store in (stores.audit, stores.credentials, stores.answers):
+        for store in (stores.audit, stores.credentials, stores.sessions, stores.answers):
             store.prepare()
         return stores
 
@@ -98,6 +102,7 @@ class Parts:
     stores: Stores
     ledger: Credits
     tokens: ReadsTokens[AdminBearer] | None = None
+    provider: Provider | None = None  # where people sign in
     threads: Threads = field(default_factory=Threads)
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
 

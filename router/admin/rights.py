@@ -47,6 +47,8 @@ RIGHTS: Final[Mapping[str, Right]] = {
     "credits.add": Right(_BOOKS, _NOBODY),
     "credentials.read": Right(_OWNER, _OWNER),
     "credentials.change": Right(_OWNER, _OWNER),
+    "sessions.read": Right(_OWNER, _OWNER),
+    "sessions.change": Right(_OWNER, _OWNER),
     "decisions.read": Right(_ALL, _ALL),
     "alerts.read": Right(_ALL, _NOBODY),
     "audit.read": Right(_OPERATORS, _OPERATORS),

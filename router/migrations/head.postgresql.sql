@@ -32,6 +32,21 @@ CREATE TABLE admin_credentials (
 	PRIMARY KEY (credential),
 	UNIQUE (hash)
 );
+CREATE TABLE admin_sessions (
+	session VARCHAR(40) NOT NULL,
+	hash BYTEA NOT NULL,
+	issuer TEXT NOT NULL,
+	subject VARCHAR(255) NOT NULL,
+	name VARCHAR(128) NOT NULL,
+	group_name VARCHAR(256) NOT NULL,
+	role VARCHAR(20) NOT NULL,
+	organization VARCHAR(128),
+	created_at BIGINT NOT NULL,
+	expires_at BIGINT NOT NULL,
+	PRIMARY KEY (session),
+	UNIQUE (hash)
+);
+CREATE INDEX admin_sessions_expires_at ON admin_sessions (expires_at);
 CREATE TABLE alert_claims (
 	name VARCHAR(64) NOT NULL,
 	until BIGINT NOT NULL,

@@ -82,6 +82,22 @@ def upgrade() -> None:
         sa.UniqueConstraint("hash"),
     )
     tables.create_table(
+        "admin_sessions",
+        sa.Column("session", sa.String(length=40), nullable=False),
+        sa.Column("hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("issuer", sa.Text(), nullable=False),
+        sa.Column("subject", sa.String(length=255), nullable=False),
+        sa.Column("name", sa.String(length=128), nullable=False),
+        sa.Column("group_name", sa.String(length=256), nullable=False),
+        sa.Column("role", sa.String(length=20), nullable=False),
+        sa.Column("organization", sa.String(length=128), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("session"),
+        sa.UniqueConstraint("hash"),
+    )
+    tables.create_index("admin_sessions_expires_at", "admin_sessions", ["expires_at"], unique=False)
+    tables.create_table(
         "alert_claims",
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("until", sa.BigInteger(), nullable=False),

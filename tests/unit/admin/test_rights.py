@@ -49,6 +49,8 @@ POST   /credentials                  o    o
 GET    /credentials                  o    o
 GET    /credentials/{credential}     o    o
 DELETE /credentials/{credential}     o    o
+GET    /sessions                     o    o
+DELETE /sessions/{session}           o    o
 GET    /decisions                    opbv opbv
 GET    /decisions/{decision}         opbv opbv
 GET    /alerts                       opbv -
@@ -63,6 +65,7 @@ EXAMPLES = {
     "organization": "acme",
     "decision": "0123456789abcdef",
     "credential": "adm_0123456789abcdef",
+    "session": "ses_0123456789abcdef",
     "name": "moe",
     "team": "web",
     "key_id": "key_0123456789abcdef",
