@@ -20,6 +20,7 @@ from router.errors import (
     BodyTooSlow,
     PayloadTooLarge,
     TurnoutError,
+    Unauthenticated,
     Unavailable,
     retry_after,
 )
@@ -78,7 +79,14 @@ class Admission:
             answer = await self._people.answer(request)
             await answer(scope, receive, send)
             return
-        who = await identified(request, self._parts, self._visitors)
+        try:
+            who = await identified(request, self._parts, self._visitors)
+        except Unauthenticated:
+            led = None if self._people is None else self._people.leads(request)
+            if led is None:
+                raise
+            await led(scope, receive, send)
+            return
         body = await self._body(request)
         scope = {**scope, "turnout.call": self._call(request, who, body)}
         await self._app(scope, _replaying(body, receive), send)

@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -28,6 +29,7 @@ _AT_ONCE: Final = 8  # sign-ins that wait on the provider
 _MOST_USED: Final = 10_000
 _SAID: Final = 200  # characters of what a provider says
 _OUT: Final = "/admin/signed-out"
+_BEGIN: Final = "/admin/sign-in"
 _HOME: Final = "/admin/signed-in"
 _NOT_BEGUN: Final = (
     "This sign-in was not begun in this browser, was finished already, or took over ten minutes."
@@ -61,7 +63,7 @@ class People:
         self._used: dict[str, None] = {}  # states that came back
         self._asking = 0
         self._routes: Mapping[tuple[str, str], Callable[[Request], Awaitable[Response]]] = {
-            ("GET", "/admin/sign-in"): self._begin,
+            ("GET", _BEGIN): self._begin,
             ("GET", "/admin/sign-in/callback"): self._end,
             ("POST", "/admin/sign-out"): self._sign_out,
             ("GET", _HOME): self._home,
@@ -70,12 +72,21 @@ class People:
 
     def serves(self, request: Request) -> bool:
         """Whether a request is for these paths."""
-        return (request.method, request.url.path) in self._routes
+        return (request.method, request.scope["path"]) in self._routes
+
+    def leads(self, request: Request) -> Response | None:
+        """Where a browser is led that opened a page without a session; None for programs."""
+        looks = request.method == "GET" and "text/html" in request.headers.get("accept", "")
+        if not looks or "authorization" in request.headers:
+            return None
+        query = request.scope["query_string"].decode("latin-1")
+        then = request.scope["path"] + (f"?{query}" if query else "")
+        return _led(f"{_BEGIN}?{urlencode({'next': then})}" if is_local(then) else _BEGIN)
 
     async def answer(self, request: Request) -> Response:
         """Answer one; whatever fails is a page for a person."""
         try:
-            return await self._routes[request.method, request.url.path](request)
+            return await self._routes[request.method, request.scope["path"]](request)
         except _Told as told:
             return pages.failed(told.status, told.title, str(told))
         except Away as error:

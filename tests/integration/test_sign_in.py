@@ -127,6 +127,16 @@ async def test_next_leads_on_by_a_local_path(admin, provider):
         assert back.headers["location"] == f"{V1}/usage.csv?month=2027-01"
 
 
+async def test_a_page_that_is_opened_without_a_session_leads_to_the_sign_in(admin):
+    page = f"{V1}/alerts/page?limit=5"
+    async with browser_of(admin) as browser:
+        led = await browser.get(page, headers={"accept": "text/html,*/*"})
+        assert led.status_code == 303
+        assert led.headers["location"] == f"{BEGIN}?next=%2Fadmin%2Fv1%2Falerts%2Fpage%3Flimit%3D5"
+        for headers in ({}, {"accept": "text/html", "authorization": "Bearer wrong"}):
+            assert (await browser.get(page, headers=headers)).status_code == 401
+
+
 async def test_a_person_for_one_organization_sees_no_other(admin, provider):
     async with browser_of(admin) as acme, browser_of(admin) as owner:
         await sign_in(acme, provider, "acme-admins")
