@@ -2,15 +2,12 @@
 
 import pytest
 from browserkit import NARROW, WIDE, is_too_wide
-from gatewaykit import RunningGateway, config_text, start_gateway
-from patience import LONGEST_SECONDS
+from pagegateway import OWNER, gateway
 from ports import free_port
 
 from router.alerts.alert import Event
 from router.alerts.store import AlertStore, Delivery
 
-TOKEN = "an-admin-token-for-tests"
-URLS = dict.fromkeys(("local", "moe", "premium", "mute", "strict"), "http://127.0.0.1:9/v1")
 EVIL = "<img src=x onerror=alert(1)><script>alert(2)</script></td></table>"
 LONG = "a-customer-whose-name-takes-more-than-a-line-of-a-phone-" * 2
 AT = 1_800_000_000_000
@@ -38,23 +35,16 @@ def write(database: str) -> None:
 @pytest.fixture(scope="module")
 def page_address(tmp_path_factory):
     folder = tmp_path_factory.mktemp("alerts")
-    port, admin_port = free_port(), free_port()
     database = f"sqlite:///{folder / 'turnout.db'}"
     write(database)
-    admin = {"listen": f"127.0.0.1:{admin_port}", "token": TOKEN}
-    config = config_text(port, URLS, admin=admin, database=database, alerts={"keep": "36500d"})
-    with start_gateway(folder, config) as process:
-        RunningGateway(folder, port, {}).until_ready(process)
-        yield f"http://127.0.0.1:{admin_port}/admin/v1/alerts/page"
-        process.terminate()
-        process.wait(LONGEST_SECONDS)
+    with gateway(folder, free_port(), {}, database=database, alerts={"keep": "36500d"}) as admin:
+        yield f"{admin}/admin/v1/alerts/page"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [WIDE, NARROW])
 def test_the_page_of_alerts_is_read_without_scrolling_sideways(visits, page_address, width, scheme):
-    headers = {"authorization": f"Bearer {TOKEN}"}
-    page = visits.open(width, scheme, extra_http_headers=headers)
+    page = visits.open(width, scheme, extra_http_headers=OWNER)
     page.goto(page_address)
     told = page.locator("tr").filter(has=page.locator("td"))
     texts = told.all_inner_texts()
