@@ -50,6 +50,13 @@ def test_a_list_of_keys_costs_little_beside_the_libraries_that_read_it(config: s
     assert counts["command"] < counts["libraries"] / 4  # an eighth; it was twice as much as them
 
 
+def test_a_gateway_imports_neither_the_admin_api_nor_a_database_that_nobody_configured() -> None:
+    modules = starting.serving()
+    assert {"router.app", "sqlalchemy"} <= set(modules)
+    assert {"sqlalchemy.dialects.postgresql", "sqlalchemy.orm", "alembic"}.isdisjoint(modules)
+    assert [name for name in modules if name.startswith("router.admin")] == []
+
+
 def test_help_imports_no_command() -> None:
     modules = starting.modules([["--help"]])
     assert [name for name in modules if name.startswith("router.cli.")] == [
