@@ -36,7 +36,11 @@ def test_the_api_is_on_its_own_listener_alone(admin):
 
 def test_a_name_with_a_slash_is_one_segment_of_a_path(admin):
     api, _ = admin
-    made = post(f"{api}/admin/v1/organizations", headers=OWNER, json={"organization": "a/日"})
+    made = post(
+        f"{api}/admin/v1/organizations",
+        headers=OWNER,
+        json={"organization": "a/日", "tier": "free"},
+    )
     assert made.status_code == 201
     assert made.headers["location"] == "/admin/v1/organizations/a%2F%E6%97%A5"
     found = get(f"{api}{made.headers['location']}", headers=OWNER)
