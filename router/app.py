@@ -28,6 +28,7 @@ from router.backends.transport.clients import Clients
 from router.backends.transport.proxies import EnvironmentProxies
 from router.bookkeeping import Bookkeeping, start_bookkeeping
 from router.customers.policy_rules import PolicyRules
+from router.customers.vault import Vault
 from router.entrance import start_authenticators
 from router.explaining import Explaining, start_explaining
 from router.files.services import FileServices, start_services
@@ -287,7 +288,8 @@ async def _admin(
     if section is None:
         return None
     rules = PolicyRules(lambda: gateway.serving.snapshot.policy.tiers)
-    stores = await asyncio.to_thread(Stores.open, documents.database, rules)
+    vault = Vault.of(documents.config.secrets.texts())
+    stores = await asyncio.to_thread(Stores.open, documents.database, rules, vault)
     parts = AdminParts(section, gateway, reloader, stores, ledger)
     stack.callback(parts.close)
     return admin_application(parts)
