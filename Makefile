@@ -10,6 +10,8 @@ STAMP = $(VENV)/.installed-$(notdir $(basename $(LOCK)))
 # What training and fuzzing need comes on top of the rest.
 TRAINS = $(filter %/train.txt,$(LOCK))
 ON_TOP = $(filter %/train.txt %/fuzz.txt,$(LOCK))
+# When Turnout itself was built there: a lock on top of another does not build it again.
+BUILT = $(VENV)/.built
 ARGS ?=
 # Tests of one file share what they started; every server listens on a port of its own. The folders
 # keep their order: the last, unit tests, are many short files, so that no core waits for the other. Three for
@@ -34,8 +36,10 @@ $(STAMP): $(LOCK) pyproject.toml setup.py $(wildcard classifiers/native/* router
 	  { echo "Could not create $(VENV). On Debian: apt-get install python3-venv" >&2; rm -rf $(VENV); exit 1; }
 	@echo "Installing the locked packages of $(LOCK) into $(VENV) (about $(if $(TRAINS),900,400) MB, once)"
 	@$(BIN)/python -m pip install --disable-pip-version-check --no-deps --require-hashes --no-compile -r $(LOCK)
-	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib >/dev/null || true
-	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable . 
+	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib router policies classifiers >/dev/null || true
+	@test -z "$$(find pyproject.toml setup.py {classifiers,router}/native -newer $(BUILT) 2>&1)" || \
+	  { $(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable . && \
+	    touch $(BUILT); }
 	@rm -f $(VENV)/.installed-*; touch $@ $(if $(ON_TOP),$(VENV)/.installed-dev)
 
 install: $(STAMP)  ## set up .venv and do nothing else
