@@ -22,7 +22,7 @@ UNLESS_NONE = $(if $(ARGS),|| [ $$? = 5 ])
 # the fast tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo lint test test-all check bench bench-quick bench-guard trust fuzz audit train conformance lock revision clean
+.PHONY: help install demo lint style test test-all check bench bench-quick bench-guard trust fuzz audit train conformance lock revision clean
 
 help:  ## list the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  \033[36m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,16 +43,22 @@ install: $(STAMP)  ## set up .venv and do nothing else
 demo: install  ## the main job, end to end: no key, no GPU, no network (ARGS=--once to end by itself)
 	@$(BIN)/turnout demo $(ARGS)
 
-lint: install  ## what reads the code only: format, lint, types, imports
+# Types take a minute of one core: they are checked beside the tests, and told after them.
+BESIDE_TYPES = $(BIN)/mypy >$(VENV)/types.txt & types=$$!; $(1); tested=$$?; \
+  wait $$types || tested=1; cat $(VENV)/types.txt; exit $$tested
+
+lint: style  ## what reads the code only: format, lint, imports, types
+	@$(BIN)/mypy
+
+style: install
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-test: lint  ## the tests, on real parts; needs nothing beyond pip (ARGS='-k name' to choose)
-	@$(BIN)/pytest $(PARALLEL) $(ARGS)
+test: style  ## what lint checks, and the tests, on real parts; needs nothing beyond pip (ARGS='-k name' to choose)
+	@$(call BESIDE_TYPES,$(BIN)/pytest $(PARALLEL) $(ARGS))
 
-test-all: test  ## and those that need more: training's packages, PostgreSQL, Node, clusters of servers
+test-all: test  ## and those that need more: training's packages, PostgreSQL, Node, Chromium, clusters
 	@$(MAKE) --no-print-directory train
 	@$(BIN)/pytest $(PARALLEL) --postgresql $(ARGS) $(UNLESS_NONE)
 	@$(BIN)/pytest $(PARALLEL) tests/more $(ARGS) $(UNLESS_NONE)
@@ -61,9 +67,7 @@ check: install  ## format, lint, types, imports and the fast tests, in under a m
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/lint-imports
-	@$(BIN)/mypy >$(VENV)/types.txt & types=$$!; \
-	  $(BIN)/pytest -q $(PARALLEL) tests/unit tests/promises $(ARGS); tested=$$?; \
-	  wait $$types || tested=1; cat $(VENV)/types.txt; exit $$tested
+	@$(call BESIDE_TYPES,$(BIN)/pytest -q $(PARALLEL) tests/unit tests/promises $(ARGS))
 
 bench: train  ## measure Turnout beside nginx, Envoy, LiteLLM and Portkey; writes docs/benchmarks.md (about 25 minutes)
 	@$(BIN)/python -m bench all $(ARGS)
@@ -98,7 +102,7 @@ train:  ## set up for training too (then: .venv/bin/python -m classifiers train 
 	@$(MAKE) --no-print-directory install LOCK=requirements/train.txt
 
 lock:  ## renew the hash-pinned locks (needs uv)
-	@for set in "cuda:--extra demo --extra cuda" "run:--extra demo" "dev:--extra demo --extra telemetry --extra dev" "train:--extra demo --extra telemetry --extra dev --extra train --extra presidio" "fuzz:--extra demo --extra telemetry --extra dev --extra fuzz"; do \
+	@for set in "cuda:--extra demo --extra cuda" "run:--extra demo" "dev:--extra demo --extra telemetry --extra dev" "train:--extra demo --extra telemetry --extra dev --extra train --extra presidio --extra browser" "fuzz:--extra demo --extra telemetry --extra dev --extra fuzz"; do \
 	  uv pip compile --quiet pyproject.toml --extra build --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url $(UPGRADE) $${set#*:} -o requirements/$${set%%:*}.txt || exit 1; done
 	@uv pip compile --quiet requirements/audit.in --universal --python-version 3.11 --generate-hashes \

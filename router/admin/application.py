@@ -20,6 +20,7 @@ from router.admin import (
     organizations,
     policies,
     prepaid,
+    provider_credentials,
     status,
     teams,
     usage,
@@ -32,7 +33,7 @@ from router.admin.paths import name_in
 from router.admin.problems import Problem, response_of
 from router.admin.routing import AdminRoutes
 from router.api.rest_edge import RestEdge
-from router.customers.errors import Conflict, CustomerError, Exists, Invalid, Missing
+from router.customers.errors import Conflict, CustomerError, Exists, Invalid, Missing, NoKey
 from router.database import DatabaseError
 from router.errors import TurnoutError, Unavailable, retry_after
 from router.ledger.server.errors import Disconnected
@@ -45,6 +46,7 @@ RESOURCES: Final[Sequence[AdminRoutes]] = (
     organizations.routes,
     teams.routes,
     keys.routes,
+    provider_credentials.routes,
     prepaid.routes,
     usage.routes,
     credentials.routes,
@@ -169,6 +171,7 @@ _REFUSALS: Final[Mapping[type[CustomerError], tuple[int, str]]] = {
     Invalid: (422, "invalid"),
     Missing: (404, "not_found"),
     Exists: (409, "exists"),
+    NoKey: (409, "no_secrets_key"),
 }
 _HANDLERS: Final[dict[Any, Any]] = {
     TurnoutError: _ours,

@@ -13,6 +13,7 @@ from router.admin.parts import Parts, Stores
 from router.api.administration import Administration
 from router.api.gateway import Gateway
 from router.customers.policy_rules import PolicyRules
+from router.customers.vault import Vault
 from router.ledger.ledger import Ledger
 from router.world.documents import Documents
 from router.world.reload import Reloader
@@ -30,7 +31,8 @@ async def open_admin(
     if section is None:
         raise ValueError("turnout.yaml has no `admin:`")
     rules = PolicyRules(lambda: gateway.serving.snapshot.policy.tiers)
-    stores = await asyncio.to_thread(Stores.open, documents.database, rules)
+    vault = Vault.of(documents.config.secrets.texts())
+    stores = await asyncio.to_thread(Stores.open, documents.database, rules, vault)
     parts = Parts(section, gateway, reloader, stores, ledger)
     stack.callback(parts.close)
     return Administration(admin_application(parts), Administered(gateway))

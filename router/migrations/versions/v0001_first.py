@@ -329,6 +329,22 @@ def upgrade() -> None:
         unique=False,
     )
     tables.create_table(
+        "provider_credentials",
+        sa.Column("organization", sa.String(length=128), nullable=False),
+        sa.Column("backend", sa.String(length=128), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("fingerprint", sa.String(length=16), nullable=False),
+        sa.Column("fallback", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_by", sa.String(length=300), nullable=False),
+        sa.Column("last_used_at", sa.BigInteger(), nullable=True),
+        sa.Column("refused_at", sa.BigInteger(), nullable=True),
+        sa.Column("refused_why", sa.String(length=64), nullable=True),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("organization", "backend"),
+    )
+    tables.create_table(
         "stored_conversation_items",
         sa.Column("conversation", sa.String(length=64), nullable=False),
         sa.Column("position", sa.BigInteger(), nullable=False),
