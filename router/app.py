@@ -60,6 +60,7 @@ from router.telemetry.metrics import Metrics
 from router.telemetry.worker_metrics import WorkerMetrics
 from router.world.data_folder import make_data_folder
 from router.world.documents import Documents
+from router.world.own import OwnWorlds
 from router.world.reload import Reloader
 from router.world.snapshot import Snapshot, compile_snapshot
 
@@ -116,6 +117,7 @@ class _Parts:
     auditor: Auditor
     authenticator: Authenticates
     keys: Authenticator
+    own: OwnWorlds
     learner: Learner
     conversations: Conversations
     history: OutputHistory
@@ -145,7 +147,7 @@ async def _parts(
     detectors = await start_detectors(stack, config.detectors, documents.folder)
     bookkeeping = await start_bookkeeping(stack, documents, snapshot)
     outcomes, prompts = open_evidence(stack, documents)
-    authenticator, keys = await start_authenticators(stack, documents)
+    entrance = await start_authenticators(stack, documents)
     dispatcher = _dispatcher(stack, clients, snapshot, bookkeeping.ledger)
     recorder = start_recorder(stack, documents, outcomes, prompts)
     auditor = Auditor(asked_through(dispatcher), recorder, pico_per_day=config.audits.usd_per_day)
@@ -160,8 +162,9 @@ async def _parts(
         dispatcher=dispatcher,
         cascades=Cascades(dispatcher),
         auditor=auditor,
-        authenticator=authenticator,
-        keys=keys,
+        authenticator=entrance.authenticator,
+        keys=entrance.keys,
+        own=entrance.own,
         learner=learner,
         conversations=bookkeeping.ledger.conversations(),
         history=OutputHistory(),
@@ -211,7 +214,8 @@ def _serving(parts: _Parts, snapshot: Snapshot, counts_per_minute: int) -> Servi
         tracing=parts.tracing,
         kept=parts.kept,
         chats=parts.chats,
-        counter=Counter(parts.dispatcher.view, per_minute=counts_per_minute),
+        own=parts.own,
+        counter=Counter(parts.dispatcher.health_of, per_minute=counts_per_minute),
     )
 
 

@@ -127,12 +127,13 @@ class ProviderCredentialStore(CustomerStore):
         for that."""
         with self.database.writing() as connection:
             for (organization, backend), seen in noted.items():
-                values: dict[str, Any] = {"last_used_at": seen.used_at} if seen.used_at else {}
-                if seen.refused_at is not None:
-                    values |= {"refused_at": seen.refused_at, "refused_why": seen.refused_why}
-                if values:
-                    its = update(_TABLE).where(*_its(organization, backend))
-                    connection.execute(its.values(**values))
+                its = update(_TABLE).where(*_its(organization, backend))
+                if seen.used_at is not None:
+                    connection.execute(its.values(last_used_at=seen.used_at))
+                if seen.refused_at is not None:  # of the one that is there now
+                    mine = its.where(_TABLE.c.updated_at <= seen.refused_at)
+                    why = {"refused_at": seen.refused_at, "refused_why": seen.refused_why}
+                    connection.execute(mine.values(**why))
 
     def _opened(self, row: Any) -> str:
         try:

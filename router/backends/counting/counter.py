@@ -7,7 +7,7 @@ becomes of them is held against no deployment: that it does not count says nothi
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -55,14 +55,14 @@ class Counter:
 
     def __init__(
         self,
-        view: Callable[[], Mapping[str, Health]],
+        health_of: Callable[[Backend], Health],
         *,
         per_minute: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`view` tells the health of every backend by name; `per_minute` is how many questions of
+        """`health_of` tells the health of a backend; `per_minute` is how many questions of
         one customer are passed on."""
-        self._view = view
+        self._health_of = health_of
         self._allowance = Allowance(per_minute)
         self._clock = clock
         self._rests: dict[str, float] = {}  # until when, by deployment
@@ -89,7 +89,7 @@ class Counter:
         """The deployment that would be asked; None where none may be now."""
         question = _Question(ask, Voice(customer, kind_of(ask)))
         now = self._clock()
-        for state in self._view()[backend.name].open_deployments(question):
+        for state in self._health_of(backend).open_deployments(question):
             if self._rests.get(state.deployment.id, 0.0) <= now:
                 return state
         return None

@@ -31,6 +31,7 @@ LATER = {
     "usage": [
         "period",
         "run",
+        "credential",
         "cache_write_tokens",
         "counts",
         "baseline",
@@ -458,6 +459,7 @@ def upgrade() -> None:
         sa.Column("route", sa.Text(), nullable=True),
         sa.Column("backend", sa.Text(), nullable=True),
         sa.Column("model", sa.Text(), nullable=True),
+        sa.Column("credential", sa.String(length=8), nullable=True),
         sa.Column("requests", sa.Integer(), nullable=False),
         sa.Column("tokens", sa.BigInteger(), nullable=False),
         sa.Column("input_tokens", sa.BigInteger(), nullable=False),
@@ -519,6 +521,7 @@ def upgrade() -> None:
         sa.Column("route", sa.Text(), nullable=True),
         sa.Column("backend", sa.Text(), nullable=True),
         sa.Column("model", sa.Text(), nullable=True),
+        sa.Column("credential", sa.Text(), nullable=True),
         sa.Column("service_tier", sa.Text(), nullable=True),
         sa.Column("status", sa.Text(), nullable=True),
         sa.Column("baseline", sa.Text(), nullable=True),
