@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from router.admin.call import Call
 from router.admin.identification import identified
 from router.admin.parts import Parts
+from router.admin.paths import routed
 from router.admin.people import People
 from router.admin.problems import Problem, response_of
 from router.admin.visitors import Visitors, address_of
@@ -88,7 +89,7 @@ class Admission:
             await led(scope, receive, send)
             return
         body = await self._body(request)
-        scope = {**scope, "turnout.call": self._call(request, who, body)}
+        scope = {**routed(scope), "turnout.call": self._call(request, who, body)}
         await self._app(scope, _replaying(body, receive), send)
 
     async def _body(self, request: Request) -> bytes:

@@ -79,8 +79,9 @@ class People:
         looks = request.method == "GET" and "text/html" in request.headers.get("accept", "")
         if not looks or "authorization" in request.headers:
             return None
+        path, _, _ = request.scope["raw_path"].decode("latin-1").partition("?")
         query = request.scope["query_string"].decode("latin-1")
-        then = request.scope["path"] + (f"?{query}" if query else "")
+        then = path + (f"?{query}" if query else "")
         return _led(f"{_BEGIN}?{urlencode({'next': then})}" if is_local(then) else _BEGIN)
 
     async def answer(self, request: Request) -> Response:
