@@ -20,6 +20,7 @@ from signinkit import (
 from sqlalchemy import text
 
 from router.auth.sessions import SessionStore
+from router.auth.tokens.key_sets import AGAIN_SECONDS
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +119,19 @@ async def test_groups_that_the_id_token_lacks_are_asked_of_userinfo(admin, provi
         refused = await sign_in(browser, provider, groups=None)
         assert refused.status_code == 403
         assert "somebody else" in refused.text
+
+
+async def test_a_new_key_of_the_provider_is_fetched_for_who_comes_back(admin, provider):
+    async with browser_of(admin) as browser:
+        provider.rotate("two")
+        keys = admin.parts.provider._keys
+        keys._asked -= AGAIN_SECONDS
+        assert (await sign_in(browser, provider, "platform")).status_code == 303
+        provider.rotate("one")
+        refused = await sign_in(browser, provider, "platform")  # fetched a moment ago
+        assert refused.status_code == 403
+        keys._asked -= AGAIN_SECONDS
+        assert (await sign_in(browser, provider, "platform")).status_code == 303
 
 
 async def test_next_leads_on_by_a_local_path(admin, provider):
