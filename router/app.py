@@ -5,15 +5,15 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
+from typing import Any
 
 from fastapi import FastAPI
 
 from classifiers.serving import Classifier
-from router.admin.application import admin_application
-from router.admin.parts import Parts as AdminParts
-from router.admin.parts import Stores
 from router.alerts.active import notes_activity
 from router.alerts.alerts import Alerts, start_alerts
+from router.api.administration import Administration
 from router.api.cors import Cors
 from router.api.door import Door, DoorLimits
 from router.api.gateway import Gateway, Limits, SocketLimits
@@ -27,8 +27,6 @@ from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.transport.clients import Clients
 from router.backends.transport.proxies import EnvironmentProxies
 from router.bookkeeping import Bookkeeping, start_bookkeeping
-from router.customers.policy_rules import PolicyRules
-from router.customers.vault import Vault
 from router.entrance import start_authenticators
 from router.explaining import Explaining, start_explaining
 from router.files.services import FileServices, start_services
@@ -75,7 +73,7 @@ class Running:
     reloader: Reloader
     inference: Inference
     public: FastAPI
-    admin: FastAPI | None
+    admin: Administration | None
 
 
 def _kept(stack: AsyncExitStack, documents: Documents) -> KeptResponses | None:
@@ -287,16 +285,12 @@ async def _admin(
     gateway: Gateway,
     reloader: Reloader,
     ledger: Ledger,
-) -> FastAPI | None:
-    section = documents.config.admin
-    if section is None:
+) -> Administration | None:
+    if documents.config.admin is None:
         return None
-    rules = PolicyRules(lambda: gateway.serving.snapshot.policy.tiers)
-    vault = Vault.of(documents.config.secrets.texts())
-    stores = await asyncio.to_thread(Stores.open, documents.database, rules, vault)
-    parts = AdminParts(section, gateway, reloader, stores, ledger)
-    stack.callback(parts.close)
-    return admin_application(parts)
+    opening: Any = import_module("router.admin.opening")  # half a second, where nobody asks for it
+    opened: Administration = await opening.open_admin(stack, documents, gateway, reloader, ledger)
+    return opened
 
 
 @asynccontextmanager

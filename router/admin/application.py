@@ -29,6 +29,7 @@ from router.admin.admission import Admission
 from router.admin.call import stale
 from router.admin.document import document_of
 from router.admin.parts import Parts
+from router.admin.paths import name_in
 from router.admin.problems import Problem, response_of
 from router.admin.routing import AdminRoutes
 from router.api.rest_edge import RestEdge
@@ -134,7 +135,7 @@ def _place(where: Sequence[Any]) -> str:
 
 async def _http(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    asked = f"{request.method} {request.scope['path'][:_SHOWN]}"
+    asked = f"{request.method} {name_in(request.scope['path'])[:_SHOWN]}"
     if status == 404:
         return _told(request, Problem(404, "not_found", f"There is nothing at {asked}."))
     if status == 405:

@@ -57,7 +57,7 @@ async def serve(serving: Serving, operation: Operation, caller: Caller) -> None:
                 await _walk(serving, world, principal, ask, caller, trace=trace)
             return
     if ask.storing is not None and serving.chats is not None:
-        ask = serving.chats.asked(ask, world, principal)
+        ask = await serving.chats.asked(ask, world, principal)
     await _walk(serving, world, principal, ask, caller, trace=trace)
 
 
@@ -95,7 +95,7 @@ async def _walk(
                 _told(serving, caller, context, context.run, hold.admission)
             if ask.kept is not None:
                 context, ask = await _begun(serving, context, plan.decision)
-            ask = replaced.sent(ask, plan.decision) if replaced else ask
+            ask = await replaced.sent(ask, plan.decision) if replaced else ask
             hold.dispatched()
             if ask.stream and PROTOCOLS[ask.protocol].keepalive:
                 caller.awaits_stream()

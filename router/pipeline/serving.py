@@ -184,7 +184,7 @@ class KeepsChats(Protocol):
 
     shelf: ChatShelf
 
-    def asked(self, ask: Ask, world: Snapshot, principal: Principal) -> Ask:
+    async def asked(self, ask: Ask, world: Snapshot, principal: Principal) -> Ask:
         """Return a request that asks to be kept as backends see it. Raises BadRequest."""
 
     def keeping(self, caller: Caller, context: RequestContext, decision: Decision) -> Caller:

@@ -8,6 +8,7 @@ becomes of them is held against no deployment: that it does not count says nothi
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from policies.value import value
@@ -21,6 +22,7 @@ from router.backends.dispatch.inflated import uncompressed
 from router.backends.health.health import DeploymentState, Health
 from router.backends.health.voice import Voice, kind_of
 from router.backends.transport.transport import TransportError
+from router.protocols.beside import beside_if_large
 from router.protocols.passage import MalformedReply, read_object
 from router.protocols.unsupported import Unsupported
 
@@ -108,7 +110,8 @@ async def _ask(
     Raises Unsupported where it cannot be told of the request, TransportError or MalformedReply
     where it did not count.
     """
-    call = question(way, state.deployment, backend, ask, request_id)
+    asking = partial(question, way, state.deployment, backend, ask, request_id)
+    call = await beside_if_large(len(ask.raw), asking)
     answer = await state.client.send(call)
     try:
         if answer.status in _OF_THE_REQUEST:
@@ -120,7 +123,8 @@ async def _ask(
     finally:
         answer.close()
     try:
-        tokens = way.size(read_object(raw))
+        told = await beside_if_large(len(raw), partial(read_object, raw))
+        tokens = way.size(told)
     except _SHAPES:
         tokens = None
     if type(tokens) is not int or tokens < 0:
