@@ -126,7 +126,10 @@ def test_what_became_of_it_is_noted_and_wakes_no_gateway(database):
     stored.put("acme", "moe", SECRET)
     before = stored.state()
     stored.note(
-        {("acme", "moe"): Noted(5, LATE, "credential refused"), ("acme", "gone"): Noted(1, None, None)}
+        {
+            ("acme", "moe"): Noted(5, LATE, "credential refused"),
+            ("acme", "gone"): Noted(1, None, None),
+        }
     )
     row = stored.get("acme", "moe")
     assert (row.last_used_at, row.refused_at, row.refused_why) == (5, LATE, "credential refused")
