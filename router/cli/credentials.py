@@ -26,7 +26,7 @@ _backend = click.option("--backend", required=True, help="The backend, as turnou
 
 @click.group()
 def credentials() -> None:
-    """Set, list and remove customers' own credentials at providers.
+    """Set, list and remove customers' own credentials at providers, and encrypt them anew.
 
     A customer's requests to that backend are then asked with its key, limited and metered as
     before. Keys are encrypted with the first of `secrets.keys` of turnout.yaml (a fresh one:

@@ -25,6 +25,7 @@ from router.protocols.effort import effort_of
 from router.protocols.fields import missing_user
 from router.protocols.risks import EXTRAS, asks_to_cache, offers_hosted, risks_of
 from router.units import Units
+from router.world.snapshot import Snapshot
 
 _ERRORS: Final[Mapping[Status, type[TurnoutError]]] = MappingProxyType(
     {
@@ -82,8 +83,7 @@ def plan_of(answer: Decision | Denial, context: RequestContext, history: OutputH
     if standing.names_users and ask.user is None:
         raise missing_user(ask.protocol)
     way = "worst" if standing.prepaid else world.estimate
-    backends = tuple(map(world.backends.__getitem__, in_order(answer)))
-    asked = with_fallbacks(backends, ask) if world.owned else backends
+    backends = _asked(answer, world, ask)
     output = estimate_output(
         cap=ask.max_output_tokens,
         choices=ask.choices,
@@ -93,7 +93,7 @@ def plan_of(answer: Decision | Denial, context: RequestContext, history: OutputH
     )
     return Plan(
         answer,
-        asked[:1] if ask.alone else asked,
+        backends[:1] if ask.alone else backends,
         judge,
         ReserveRequest(
             context.id,
@@ -113,6 +113,12 @@ def plan_of(answer: Decision | Denial, context: RequestContext, history: OutputH
         ask=ask,
         exhausted=standing.exhausted,
     )
+
+
+def _asked(decision: Decision, world: Snapshot, ask: Ask) -> tuple[Backend, ...]:
+    """The backends that may be asked, in order."""
+    backends = tuple(map(world.backends.__getitem__, in_order(decision)))
+    return with_fallbacks(backends, ask) if world.owned else backends
 
 
 def _expected(

@@ -14,6 +14,7 @@ from router.customers.vault import Vault
 
 OLD, NEW = b"o" * 32, b"n" * 32
 SECRET = "sk-acmes-own-secret"
+LATE = 2**41  # milliseconds of Unix time
 
 
 def store_of(database, *keys: bytes) -> ProviderCredentialStore:
@@ -125,11 +126,16 @@ def test_what_became_of_it_is_noted_and_wakes_no_gateway(database):
     stored.put("acme", "moe", SECRET)
     before = stored.state()
     stored.note(
-        {("acme", "moe"): Noted(5, 4, "credential refused"), ("acme", "gone"): Noted(1, None, None)}
+        {
+            ("acme", "moe"): Noted(5, LATE, "credential refused"),
+            ("acme", "gone"): Noted(1, None, None),
+        }
     )
     row = stored.get("acme", "moe")
-    assert (row.last_used_at, row.refused_at, row.refused_why) == (5, 4, "credential refused")
+    assert (row.last_used_at, row.refused_at, row.refused_why) == (5, LATE, "credential refused")
     assert stored.state() == before
+    stored.note({("acme", "moe"): Noted(None, 4, "of the one before")})
+    assert stored.get("acme", "moe").refused_at == LATE
     fresh = stored.put("acme", "moe", "sk-the-next-secret")
     assert (fresh.refused_at, fresh.refused_why) == (None, None)
 
