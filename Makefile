@@ -62,7 +62,7 @@ style: install
 test: style  ## what lint checks, and the tests, on real parts; needs nothing beyond pip (ARGS='-k name' to choose)
 	@$(call BESIDE_TYPES,$(BIN)/pytest $(PARALLEL) $(ARGS))
 
-test-all: test  ## and those that need more: training's packages, PostgreSQL, Node, clusters of servers
+test-all: test  ## and those that need more: training's packages, PostgreSQL, Node, Chromium, clusters
 	@$(MAKE) --no-print-directory train
 	@$(BIN)/pytest $(PARALLEL) --postgresql $(ARGS) $(UNLESS_NONE)
 	@$(BIN)/pytest $(PARALLEL) tests/more $(ARGS) $(UNLESS_NONE)
@@ -106,7 +106,7 @@ train:  ## set up for training too (then: .venv/bin/python -m classifiers train 
 	@$(MAKE) --no-print-directory install LOCK=requirements/train.txt
 
 lock:  ## renew the hash-pinned locks (needs uv)
-	@for set in "cuda:--extra demo --extra cuda" "run:--extra demo" "dev:--extra demo --extra telemetry --extra dev" "train:--extra demo --extra telemetry --extra dev --extra train --extra presidio" "fuzz:--extra demo --extra telemetry --extra dev --extra fuzz"; do \
+	@for set in "cuda:--extra demo --extra cuda" "run:--extra demo" "dev:--extra demo --extra telemetry --extra dev" "train:--extra demo --extra telemetry --extra dev --extra train --extra presidio --extra browser" "fuzz:--extra demo --extra telemetry --extra dev --extra fuzz"; do \
 	  uv pip compile --quiet pyproject.toml --extra build --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url $(UPGRADE) $${set#*:} -o requirements/$${set%%:*}.txt || exit 1; done
 	@uv pip compile --quiet requirements/audit.in --universal --python-version 3.11 --generate-hashes \

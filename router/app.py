@@ -5,15 +5,15 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
+from typing import Any
 
 from fastapi import FastAPI
 
 from classifiers.serving import Classifier
-from router.admin.application import admin_application
-from router.admin.parts import Parts as AdminParts
-from router.admin.parts import Stores
 from router.alerts.active import notes_activity
 from router.alerts.alerts import Alerts, start_alerts
+from router.api.administration import Administration
 from router.api.cors import Cors
 from router.api.door import Door, DoorLimits
 from router.api.gateway import Gateway, Limits, SocketLimits
@@ -27,7 +27,6 @@ from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.transport.clients import Clients
 from router.backends.transport.proxies import EnvironmentProxies
 from router.bookkeeping import Bookkeeping, start_bookkeeping
-from router.customers.policy_rules import PolicyRules
 from router.entrance import start_authenticators
 from router.explaining import Explaining, start_explaining
 from router.files.services import FileServices, start_services
@@ -61,6 +60,7 @@ from router.telemetry.metrics import Metrics
 from router.telemetry.worker_metrics import WorkerMetrics
 from router.world.data_folder import make_data_folder
 from router.world.documents import Documents
+from router.world.own import OwnWorlds
 from router.world.reload import Reloader
 from router.world.snapshot import Snapshot, compile_snapshot
 
@@ -73,7 +73,7 @@ class Running:
     reloader: Reloader
     inference: Inference
     public: FastAPI
-    admin: FastAPI | None
+    admin: Administration | None
 
 
 def _kept(stack: AsyncExitStack, documents: Documents) -> KeptResponses | None:
@@ -117,6 +117,7 @@ class _Parts:
     auditor: Auditor
     authenticator: Authenticates
     keys: Authenticator
+    own: OwnWorlds
     learner: Learner
     conversations: Conversations
     history: OutputHistory
@@ -146,7 +147,7 @@ async def _parts(
     detectors = await start_detectors(stack, config.detectors, documents.folder)
     bookkeeping = await start_bookkeeping(stack, documents, snapshot)
     outcomes, prompts = open_evidence(stack, documents)
-    authenticator, keys = await start_authenticators(stack, documents)
+    entrance = await start_authenticators(stack, documents)
     dispatcher = _dispatcher(stack, clients, snapshot, bookkeeping.ledger)
     recorder = start_recorder(stack, documents, outcomes, prompts)
     auditor = Auditor(asked_through(dispatcher), recorder, pico_per_day=config.audits.usd_per_day)
@@ -161,8 +162,9 @@ async def _parts(
         dispatcher=dispatcher,
         cascades=Cascades(dispatcher),
         auditor=auditor,
-        authenticator=authenticator,
-        keys=keys,
+        authenticator=entrance.authenticator,
+        keys=entrance.keys,
+        own=entrance.own,
         learner=learner,
         conversations=bookkeeping.ledger.conversations(),
         history=OutputHistory(),
@@ -212,7 +214,8 @@ def _serving(parts: _Parts, snapshot: Snapshot, counts_per_minute: int) -> Servi
         tracing=parts.tracing,
         kept=parts.kept,
         chats=parts.chats,
-        counter=Counter(parts.dispatcher.view, per_minute=counts_per_minute),
+        own=parts.own,
+        counter=Counter(parts.dispatcher.health_of, per_minute=counts_per_minute),
     )
 
 
@@ -282,15 +285,12 @@ async def _admin(
     gateway: Gateway,
     reloader: Reloader,
     ledger: Ledger,
-) -> FastAPI | None:
-    section = documents.config.admin
-    if section is None:
+) -> Administration | None:
+    if documents.config.admin is None:
         return None
-    rules = PolicyRules(lambda: gateway.serving.snapshot.policy.tiers)
-    stores = await asyncio.to_thread(Stores.open, documents.database, rules)
-    parts = AdminParts(section, gateway, reloader, stores, ledger)
-    stack.callback(parts.close)
-    return admin_application(parts)
+    opening: Any = import_module("router.admin.opening")  # half a second, where nobody asks for it
+    opened: Administration = await opening.open_admin(stack, documents, gateway, reloader, ledger)
+    return opened
 
 
 @asynccontextmanager

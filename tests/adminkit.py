@@ -1,6 +1,6 @@
 """The admin API in this process: its application over fakes of a gateway, and a real database."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +14,7 @@ from router.admin.application import admin_application
 from router.admin.parts import Parts, Stores
 from router.auth.roles import Role
 from router.customers.policy_rules import PolicyRules
+from router.customers.vault import Vault
 from router.ledger.credits import Balance
 from router.ledger.server.errors import Disconnected
 from router.world.config import AdminSection
@@ -82,15 +83,20 @@ class Admin:
 
 @asynccontextmanager
 async def admin_of(
-    database: str, corridor: FakeCorridor | None = None, **section: Any
+    database: str,
+    corridor: FakeCorridor | None = None,
+    *,
+    keys: Sequence[bytes] = (),
+    **section: Any,
 ) -> AsyncIterator[Admin]:
-    """The admin API over this database."""
+    """The admin API over this database; `keys` encrypt credentials of customers' own."""
     gateway = FakeGateway(corridor or FakeCorridor.answering()).gateway
     reloads: Any = Reloads()
     settings = AdminSection(token=SecretStr(TOKEN), **section)
     rules = PolicyRules(lambda: gateway.serving.snapshot.policy.tiers)
     ledger = Balances()
-    parts = Parts(settings, gateway, reloads, Stores.open(database, rules), ledger)
+    stores = Stores.open(database, rules, Vault(keys))
+    parts = Parts(settings, gateway, reloads, stores, ledger)
     application = admin_application(parts)
     transport = httpx.ASGITransport(application)
     try:

@@ -17,6 +17,13 @@ Measure = Literal["requests", "tokens", "input_tokens", "output_tokens", "usd"]
 Window = Literal[
     "second", "minute", "day", "week", "month", "year", "endless", "running", "run", "repeats"
 ]
+# What a tier limits below the organization: level -> its key.
+LEVELS: Final[Mapping[str, str]] = {
+    "key": "per_key",
+    "user": "per_user",
+    "team": "per_team",
+    "model": "per_model",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,3 +171,17 @@ LIMITS: Final[Mapping[str, LimitRow]] = MappingProxyType(_rows(LimitsDoc))
 RUN_LIMITS: Final[Mapping[str, LimitRow]] = MappingProxyType(_rows(RunDoc))
 if set(LIMITS) != set(LimitsDoc.model_fields):
     raise AssertionError("a limit has no LimitRow: give its field one")
+
+
+def plain_limits(doc: LimitsDoc) -> dict[str, Any]:
+    """The limits of one level as plain data: see `policies.language.tiers.Tier`."""
+    limits: dict[str, Any] = {}
+    for dimension in LIMITS:
+        value = getattr(doc, dimension)
+        if isinstance(value, PoolDoc):
+            limits[dimension] = {"pool": value.pool, "rollover": value.rollover}
+        elif isinstance(value, RateDoc):
+            limits[dimension] = {"limit": value.limit, "burst": value.burst}
+        elif value is not None and value is not False:
+            limits[dimension] = value
+    return limits

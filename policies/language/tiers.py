@@ -5,17 +5,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 from policies.language.document import BoundedDoc, ExhaustedDoc, TierDoc
-from policies.language.limits import LIMITS, RUN_LIMITS, LimitsDoc, PoolDoc, RateDoc, RunDoc
+from policies.language.limits import LEVELS, RUN_LIMITS, RunDoc, plain_limits
 from policies.money import PICO_PER_NANO
 
 # A limit of a run that nobody set, in the largest number that the ledger counts exactly.
 UNBOUNDED: Final = 9 * 10**15
-LEVELS: Final[Mapping[str, str]] = {
-    "key": "per_key",
-    "user": "per_user",
-    "team": "per_team",
-    "model": "per_model",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,17 +142,3 @@ def _unbounded(name: str) -> int:
 
 def _set(names: Any) -> frozenset[str] | None:
     return None if names is None else frozenset(names)
-
-
-def plain_limits(doc: LimitsDoc) -> dict[str, Any]:
-    """The limits of one level as plain data: see `Tier`."""
-    limits: dict[str, Any] = {}
-    for dimension in LIMITS:
-        value = getattr(doc, dimension)
-        if isinstance(value, PoolDoc):
-            limits[dimension] = {"pool": value.pool, "rollover": value.rollover}
-        elif isinstance(value, RateDoc):
-            limits[dimension] = {"limit": value.limit, "burst": value.burst}
-        elif value is not None and value is not False:
-            limits[dimension] = value
-    return limits

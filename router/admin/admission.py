@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from router.admin.call import Call
 from router.admin.parts import Parts
+from router.admin.paths import routed
 from router.admin.problems import Problem, response_of
 from router.api.addresses import customer_behind
 from router.api.authorized import doubted
@@ -77,7 +78,7 @@ class Admission:
         request = Request(scope, receive)
         who = await self._identified(request)
         body = await self._body(request)
-        scope = {**scope, "turnout.call": self._call(request, who, body)}
+        scope = {**routed(scope), "turnout.call": self._call(request, who, body)}
         await self._app(scope, _replaying(body, receive), send)
 
     async def _identified(self, request: Request) -> Administrator:

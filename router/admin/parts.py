@@ -13,8 +13,10 @@ from router.auth.credentials import CredentialStore
 from router.customers.credits import CreditStore
 from router.customers.keys import KeyStore
 from router.customers.organizations import OrganizationStore
+from router.customers.provider_credentials import ProviderCredentialStore
 from router.customers.rules import Rules
 from router.customers.teams import TeamStore
+from router.customers.vault import Vault
 from router.database import Database
 from router.ledger.credits import Balance
 from router.usage.store import UsageStore
@@ -39,11 +41,12 @@ class Stores:
     teams: TeamStore
     keys: KeyStore
     credits: CreditStore
+    provider_credentials: ProviderCredentialStore
 
     @classmethod
-    def open(cls, url: str, rules: Rules) -> "Stores":
-        """Open them, and make what tables are missing; `rules` are those of the policy in force.
-        Raises DatabaseError."""
+    def open(cls, url: str, rules: Rules, vault: Vault) -> "Stores":
+        """Open them, and make what tables are missing; `rules` are those of the policy in force,
+        `vault` is where credentials of customers' own are closed. Raises DatabaseError."""
         stores = cls(
             Database(url),
             AuditLog(url),
@@ -54,6 +57,7 @@ class Stores:
             TeamStore(url, rules),
             KeyStore(url, rules),
             CreditStore(url, rules),
+            ProviderCredentialStore(url, rules, vault=vault),
         )
         for store in (stores.audit, stores.credentials, stores.answers):
             store.prepare()

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from pydantic import ValidationError
 
-from policies.language.limits import LIMITS, LimitsDoc, RateDoc
-from policies.language.tiers import LEVELS, Tier, plain_limits
+from policies.language.limits import LEVELS, LIMITS, LimitsDoc, RateDoc, plain_limits
 from policies.money import PICO_PER_NANO
 from router.customers.errors import Invalid
 from router.customers.rules import TierRules
@@ -24,6 +23,15 @@ PARTS: Final[Mapping[str, Levels]] = MappingProxyType(
     {"organization": _ABOVE, "team": {"": "team", "per_key": "key"}, "key": {"": "key"}}
 )
 Plain = dict[str, dict[str, Any]]
+
+
+class Limited(Protocol):
+    """A tier of the policy in force. All else that a policy says is not imported here: commands
+    that are given a limit must start in a moment (ADR 168)."""
+
+    @property
+    def limits(self) -> Mapping[str, Mapping[str, Any]]:
+        """Level -> dimension -> value."""
 
 
 class OfOrganization(LimitsDoc):
@@ -49,7 +57,7 @@ _DOCUMENTS: Final[Mapping[str, type[LimitsDoc]]] = MappingProxyType(
 class PolicyRules(TierRules):
     """The policy in force: `tiers` returns its tiers whenever it is asked."""
 
-    def __init__(self, tiers: Callable[[], Mapping[str, Tier]]) -> None:
+    def __init__(self, tiers: Callable[[], Mapping[str, Limited]]) -> None:
         super().__init__(tiers)
         self._in_force = tiers
 

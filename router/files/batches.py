@@ -87,7 +87,13 @@ class Batches:
         """Refuse what another key of the organization uploaded and this one may not ask."""
         world = self._desk.serving.snapshot
         visible = world.visible(asker.principal)
+        own = self._desk.own(asker.principal)
         for name in bound.backends:
+            if name in own:
+                raise PermissionDenied(
+                    f"The file asks `{name}`, for which your organization has a credential of its"
+                    " own: its batches are asked of the provider itself."
+                )
             if name not in visible:
                 raise PermissionDenied(f"Your tier may not use `{name}`, which the file asks.")
 

@@ -59,7 +59,7 @@ class Screening:
         self._desk = desk
         self._asker = asker
         self._world = desk.serving.snapshot
-        self._members = desk.members(backend)
+        self._members = desk.members(backend, asker.principal)
         self.bound = Bound()
 
     async def passed(self, operation: Operation, raw: bytes) -> bytes:

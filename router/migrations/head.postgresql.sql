@@ -242,6 +242,21 @@ CREATE TABLE owned_resources (
 );
 CREATE INDEX owned_resources_look_at ON owned_resources (look_at);
 CREATE INDEX owned_resources_organization ON owned_resources (organization, family, kind, at);
+CREATE TABLE provider_credentials (
+	organization VARCHAR(128) NOT NULL,
+	backend VARCHAR(128) NOT NULL,
+	sealed BYTEA NOT NULL,
+	fingerprint VARCHAR(16) NOT NULL,
+	fallback BOOLEAN NOT NULL,
+	created_at BIGINT NOT NULL,
+	updated_at BIGINT NOT NULL,
+	updated_by VARCHAR(300) NOT NULL,
+	last_used_at BIGINT,
+	refused_at BIGINT,
+	refused_why VARCHAR(64),
+	version BIGINT NOT NULL,
+	PRIMARY KEY (organization, backend)
+);
 CREATE TABLE stored_conversation_items (
 	conversation VARCHAR(64) NOT NULL,
 	position BIGINT NOT NULL,
@@ -334,6 +349,7 @@ CREATE TABLE usage (
 	route TEXT,
 	backend TEXT,
 	model TEXT,
+	credential VARCHAR(8),
 	requests INTEGER NOT NULL,
 	tokens BIGINT NOT NULL,
 	input_tokens BIGINT NOT NULL,
@@ -389,6 +405,7 @@ CREATE TABLE usage_rollups (
 	route TEXT,
 	backend TEXT,
 	model TEXT,
+	credential TEXT,
 	service_tier TEXT,
 	status TEXT,
 	baseline TEXT,

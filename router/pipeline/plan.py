@@ -10,6 +10,7 @@ from router.ask import KEPT_ELSEWHERE, Ask
 from router.backends.backend import Backend
 from router.backends.cascade.judge import MAX_TOKENS, OWN_TOKENS
 from router.backends.health.slots import Priority
+from router.backends.own import with_fallbacks
 from router.counters import WRITTEN
 from router.domain import Estimate, Usage
 from router.errors import BadRequest, NotFound, PermissionDenied, TurnoutError
@@ -82,6 +83,7 @@ def plan_of(answer: Decision | Denial, context: RequestContext, history: OutputH
         raise missing_user(ask.protocol)
     way = "worst" if standing.prepaid else world.estimate
     backends = tuple(map(world.backends.__getitem__, in_order(answer)))
+    asked = with_fallbacks(backends, ask) if world.owned else backends
     output = estimate_output(
         cap=ask.max_output_tokens,
         choices=ask.choices,
@@ -91,7 +93,7 @@ def plan_of(answer: Decision | Denial, context: RequestContext, history: OutputH
     )
     return Plan(
         answer,
-        backends[:1] if ask.alone else backends,
+        asked[:1] if ask.alone else asked,
         judge,
         ReserveRequest(
             context.id,

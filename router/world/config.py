@@ -21,6 +21,7 @@ from router.world.config_kept import (
     ResponseSection,
     RetentionSection,
     SavingsSection,
+    SecretSection,
 )
 from router.world.config_ledger import LedgerServerSection
 from router.world.config_limits import (
@@ -289,4 +290,5 @@ class Config(Section):
     retention: RetentionSection = RetentionSection()
     alerts: AlertSection | None = None
     identity: Issuers = ()
+    secrets: SecretSection = SecretSection()
     admin: AdminSection | None = None
