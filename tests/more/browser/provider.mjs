@@ -2,7 +2,8 @@
 //
 // node provider.mjs SETTINGS (JSON): {port, secret, callbacks, afterSignOut, people: {ada: {groups:
 // [...]}}, machines: {name: {roles: [...]}}, inIdToken}. `POST /rig/keys` gives it another key to
-// sign with, and takes the one before back. It ends when its standard input does.
+// sign with, and takes the one before back; after `POST /rig/mute` it answers for no tokens, until
+// `POST /rig/speak`. It ends when its standard input does.
 
 import crypto from "node:crypto";
 import http from "node:http";
@@ -63,10 +64,18 @@ function provider() {
 }
 
 let answer = provider();
+let mute = false;
+const rig = {
+  "/rig/keys": () => (answer = provider()), // what it remembers of people stays, in the module
+  "/rig/mute": () => (mute = true),
+  "/rig/speak": () => (mute = false),
+};
 const server = http.createServer((request, response) => {
-  if (request.method !== "POST" || request.url !== "/rig/keys") return answer(request, response);
-  answer = provider(); // what it remembers of people lies in the module, and stays
-  response.end();
+  if (mute && request.url === "/token") return request.destroy();
+  const asked = rig[request.url];
+  if (asked === undefined) return answer(request, response);
+  asked();
+  return response.end();
 });
 server.listen(settings.port, "localhost");
 process.stdin.on("end", () => process.exit()).resume();

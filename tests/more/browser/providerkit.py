@@ -68,6 +68,11 @@ class Provider:
         """Its address. Of another site than 127.0.0.1, to a browser."""
         return f"http://localhost:{self.port}"
 
+    @property
+    def addresses(self) -> tuple[str, str]:
+        """Where its pages lie, and what they ask for in vain."""
+        return self.issuer, "https://fonts.googleapis.com/"
+
     def start(self) -> None:
         """Start it, with keys of its own; it remembers nobody."""
         settings = {
@@ -97,6 +102,13 @@ class Provider:
     def change_keys(self) -> None:
         """Have it sign with another key, and take the one before back."""
         patience.post(f"{self.issuer}/rig/keys").raise_for_status()
+
+    @contextmanager
+    def mute(self) -> Iterator[None]:
+        """It shows its forms and gives codes, and breaks off whoever wants a token for one."""
+        patience.post(f"{self.issuer}/rig/mute").raise_for_status()
+        yield
+        patience.post(f"{self.issuer}/rig/speak").raise_for_status()
 
     def token(self, machine: str, audience: str = AUDIENCE) -> str:
         """An access token for a machine, as it gets one by its secret."""
