@@ -126,7 +126,9 @@ class Ledger:
         check = partial(
             check_node, address=address, meta=meta, durability=DurabilityCheck(durability, address)
         )
-        nodes = Nodes(address, command_seconds, SHARDS, check, scripts=scripts, machine=machine)
+        nodes = Nodes(
+            address, command_seconds, SHARDS, check, scripts=scripts, machine=machine, spool=spool
+        )
         await _open(nodes)
         ledger = cls(
             address,
