@@ -125,8 +125,8 @@ class LimitsDoc(Strict):
     ] = None
 
 
-class RunDoc(Strict):
-    """The purse of each run of an agent, its parallel sub-agents included."""
+class PurseDoc(Strict):
+    """What each run of an agent may use as a whole, its parallel sub-agents included."""
 
     usd: Annotated[Usd | None, LimitRow("usd", "run", "usdr", "USD of this run")] = None
     tokens: Annotated[Count | None, LimitRow("tokens", "run", "tokr", "tokens of this run")] = None
@@ -139,6 +139,11 @@ class RunDoc(Strict):
         LimitRow("requests", "repeats", "rep", "equal requests of this run"),
         Field(description="How often a run may send one and the same request; told, if left out."),
     ] = None
+
+
+class RunDoc(PurseDoc):
+    """The purse of each run of an agent, its parallel sub-agents included."""
+
     idle: Duration = Field(
         "24h",
         validate_default=True,
@@ -161,6 +166,6 @@ def _rows(doc: type[Strict]) -> dict[str, LimitRow]:
 
 LIMITS: Final[Mapping[str, LimitRow]] = MappingProxyType(_rows(LimitsDoc))
 # Of a run: each alone, whatever the organization's are called.
-RUN_LIMITS: Final[Mapping[str, LimitRow]] = MappingProxyType(_rows(RunDoc))
+RUN_LIMITS: Final[Mapping[str, LimitRow]] = MappingProxyType(_rows(PurseDoc))
 if set(LIMITS) != set(LimitsDoc.model_fields):
     raise AssertionError("a limit has no LimitRow: give its field one")

@@ -5,7 +5,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 from policies.language.document import BoundedDoc, ExhaustedDoc, TierDoc
-from policies.language.limits import LIMITS, RUN_LIMITS, LimitsDoc, PoolDoc, RateDoc, RunDoc
+from policies.language.limits import (
+    LIMITS,
+    RUN_LIMITS,
+    LimitsDoc,
+    PoolDoc,
+    PurseDoc,
+    RateDoc,
+    RunDoc,
+)
 from policies.money import PICO_PER_NANO
 
 # A limit of a run that nobody set, in the largest number that the ledger counts exactly.
@@ -16,6 +24,7 @@ LEVELS: Final[Mapping[str, str]] = {
     "team": "per_team",
     "model": "per_model",
 }
+RUN: Final = "run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +56,7 @@ class Runs:
 class Tier:
     """One tier. `limits` is level -> dimension -> value.
 
-    Levels are organization, key, user, team and model. Values are integers (tokens, requests,
+    Levels are organization, key, user, team, model and run. Values are integers (tokens, requests,
     pico-USD for `usd_*`), `prepaid_usd` is a boolean, `tokens_per_month` is
     {"pool": int, "rollover": share}, a limit per minute may be {"limit": int, "burst": int}.
     `outage_share` is None where the tier is not served while the ledger is away, else the share of
@@ -96,8 +105,11 @@ def tier_of(name: str, doc: TierDoc) -> Tier:
     for level, key in LEVELS.items():
         if (below := getattr(doc, key)) is not None:
             limits[level] = plain_limits(below)
-    if doc.per_run is not None:
-        limits["run"] = _purse(doc.per_run)
+    per_run = doc.per_run
+    if per_run is None and RUN in (doc.require or ()):
+        per_run = RunDoc.model_validate({})
+    if per_run is not None:
+        limits[RUN] = whole_purse(plain_purse(per_run))
     return Tier(
         name=name,
         priority=doc.priority,
@@ -113,7 +125,7 @@ def tier_of(name: str, doc: TierDoc) -> Tier:
         store=doc.store,
         require=frozenset(doc.require or ()),
         exhausted=_exhausted(doc.when_exhausted),
-        runs=_runs(doc.per_run),
+        runs=None if per_run is None else _runs(per_run),
     )
 
 
@@ -128,18 +140,29 @@ def _exhausted(doc: ExhaustedDoc | Literal["deny"]) -> Exhausted | None:
     )
 
 
-def _runs(doc: RunDoc | None) -> Runs | None:
-    return None if doc is None else Runs(round(1_000 * doc.idle), doc.most_open)
+def _runs(doc: RunDoc) -> Runs:
+    return Runs(round(1_000 * doc.idle), doc.most_open)
 
 
-def _purse(doc: RunDoc) -> dict[str, Any]:
+USUAL_RUNS: Final = _runs(
+    RunDoc.model_validate({})
+)  # where a customer's runs are counted, and no tier's are
+
+
+def plain_purse(doc: PurseDoc) -> dict[str, Any]:
+    """The limits of a run that are set, as plain data."""
+    limits = {name: getattr(doc, name) for name in PurseDoc.model_fields}
+    return {name: limit for name, limit in limits.items() if limit is not None}
+
+
+def whole_purse(limits: Mapping[str, Any]) -> dict[str, Any]:
     """The limits of a run. What has none is counted, too: a request may set a ceiling to it."""
-    limits = {name: getattr(doc, name) for name in (*RUN_LIMITS, "concurrency")}
-    return {
-        name: _unbounded(name) if limit is None else limit
-        for name, limit in limits.items()
-        if limit is not None or name in RUN_LIMITS
-    }
+    return {name: _unbounded(name) for name in RUN_LIMITS} | dict(limits)
+
+
+def lowered(limits: Mapping[str, int], at_most: Mapping[str, int]) -> dict[str, int]:
+    """Limits, each no higher than another one of its name."""
+    return {**limits, **{name: min(most, limits.get(name, most)) for name, most in at_most.items()}}
 
 
 def _unbounded(name: str) -> int:

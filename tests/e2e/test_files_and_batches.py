@@ -257,3 +257,17 @@ def test_nobody_is_let_in_without_a_key(two):
         for ask in (nobody.files.list, nobody.batches.list, lambda: nobody.files.retrieve("f")):
             with pytest.raises(openai.AuthenticationError):
                 ask()
+
+
+def test_a_batch_is_held_against_the_purse_of_the_run_that_its_header_names(two):
+    run = {"x-turnout-run-id": "nightly"}
+    with OpenAI(base_url=two.first.url, api_key=two.key("runs", "agents"), max_retries=0) as agent:
+        file = agent.files.create(file=("a", lines(chat(), chat())), purpose="batch")
+        asked = {"input_file_id": file.id, "endpoint": "/v1/chat/completions"}
+        with pytest.raises(openai.BadRequestError) as unnamed:
+            agent.batches.create(**asked, completion_window="24h")
+        assert unnamed.value.param == "x-turnout-run-id"
+        agent.batches.create(**asked, completion_window="24h", extra_headers=run)
+        with pytest.raises(openai.RateLimitError) as refused:  # two of three are spent
+            agent.batches.create(**asked, completion_window="24h", extra_headers=run)
+        assert refused.value.response.headers["x-turnout-limit"] == "run:requests"
