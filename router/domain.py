@@ -134,3 +134,4 @@ class Charge(NamedTuple):
     cascade: Cascaded | None = None  # where answers were checked
     operation: str | None = None  # what was asked, by its name
     requests: int = 1  # as how many it counts: those of a batch that were answered
+    credential: str | None = None  # "own" or "mixed", where not the operator's alone paid

@@ -1,7 +1,7 @@
 """The admin API in this process: its application over fakes of a gateway, and a real database."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,12 +11,14 @@ from fakes.gateway import FakeGateway
 from pydantic import SecretStr
 
 from router.admin.application import admin_application
+from router.admin.identities import start_admin_tokens, start_provider
 from router.admin.parts import Parts, Stores
 from router.auth.roles import Role
 from router.customers.policy_rules import PolicyRules
+from router.customers.vault import Vault
 from router.ledger.credits import Balance
 from router.ledger.server.errors import Disconnected
-from router.world.config import AdminSection
+from router.world.config_admin import AdminSection
 from router.world.reload import Reloaded
 
 TOKEN = "an-admin-token-for-tests"
@@ -82,15 +84,24 @@ class Admin:
 
 @asynccontextmanager
 async def admin_of(
-    database: str, corridor: FakeCorridor | None = None, **section: Any
+    database: str,
+    corridor: FakeCorridor | None = None,
+    *,
+    keys: Sequence[bytes] = (),
+    **section: Any,
 ) -> AsyncIterator[Admin]:
-    """The admin API over this database."""
+    """The admin API over this database; `section` is as turnout.yaml has it, `keys` encrypt
+    credentials of customers' own."""
     gateway = FakeGateway(corridor or FakeCorridor.answering()).gateway
     reloads: Any = Reloads()
     settings = AdminSection(token=SecretStr(TOKEN), **section)
+    stack = AsyncExitStack()
+    tokens = await start_admin_tokens(stack, settings)
+    provider = await start_provider(stack, settings)
     rules = PolicyRules(lambda: gateway.serving.snapshot.policy.tiers)
     ledger = Balances()
-    parts = Parts(settings, gateway, reloads, Stores.open(database, rules), ledger)
+    stores = Stores.open(database, rules, Vault(keys))
+    parts = Parts(settings, gateway, reloads, stores, ledger, tokens, provider)
     application = admin_application(parts)
     transport = httpx.ASGITransport(application)
     try:
@@ -100,3 +111,4 @@ async def admin_of(
             yield Admin(parts, reloads, ledger, client, application)
     finally:
         parts.close()
+        await stack.aclose()

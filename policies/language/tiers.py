@@ -6,25 +6,17 @@ from typing import Any, Final, Literal
 
 from policies.language.document import BoundedDoc, ExhaustedDoc, TierDoc
 from policies.language.limits import (
-    LIMITS,
+    LEVELS,
+    RUN,
     RUN_LIMITS,
-    LimitsDoc,
-    PoolDoc,
-    PurseDoc,
-    RateDoc,
     RunDoc,
+    plain_limits,
+    plain_purse,
 )
 from policies.money import PICO_PER_NANO
 
 # A limit of a run that nobody set, in the largest number that the ledger counts exactly.
 UNBOUNDED: Final = 9 * 10**15
-LEVELS: Final[Mapping[str, str]] = {
-    "key": "per_key",
-    "user": "per_user",
-    "team": "per_team",
-    "model": "per_model",
-}
-RUN: Final = "run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,20 +141,9 @@ USUAL_RUNS: Final = _runs(
 )  # where a customer's runs are counted, and no tier's are
 
 
-def plain_purse(doc: PurseDoc) -> dict[str, Any]:
-    """The limits of a run that are set, as plain data."""
-    limits = {name: getattr(doc, name) for name in PurseDoc.model_fields}
-    return {name: limit for name, limit in limits.items() if limit is not None}
-
-
 def whole_purse(limits: Mapping[str, Any]) -> dict[str, Any]:
     """The limits of a run. What has none is counted, too: a request may set a ceiling to it."""
     return {name: _unbounded(name) for name in RUN_LIMITS} | dict(limits)
-
-
-def lowered(limits: Mapping[str, int], at_most: Mapping[str, int]) -> dict[str, int]:
-    """Limits, each no higher than another one of its name."""
-    return {**limits, **{name: min(most, limits.get(name, most)) for name, most in at_most.items()}}
 
 
 def _unbounded(name: str) -> int:
@@ -171,17 +152,3 @@ def _unbounded(name: str) -> int:
 
 def _set(names: Any) -> frozenset[str] | None:
     return None if names is None else frozenset(names)
-
-
-def plain_limits(doc: LimitsDoc) -> dict[str, Any]:
-    """The limits of one level as plain data: see `Tier`."""
-    limits: dict[str, Any] = {}
-    for dimension in LIMITS:
-        value = getattr(doc, dimension)
-        if isinstance(value, PoolDoc):
-            limits[dimension] = {"pool": value.pool, "rollover": value.rollover}
-        elif isinstance(value, RateDoc):
-            limits[dimension] = {"limit": value.limit, "burst": value.burst}
-        elif value is not None and value is not False:
-            limits[dimension] = value
-    return limits

@@ -5,9 +5,8 @@ from typing import Any, Final
 
 from policies.findings import Finding
 from policies.language.document import TierDoc
-from policies.language.limits import LIMITS, LimitRow, PoolDoc, RateDoc
+from policies.language.limits import LEVELS, LIMITS, LimitRow, PoolDoc, RateDoc
 from policies.language.source import Path
-from policies.language.tiers import LEVELS
 from policies.policy import Policy
 
 _NAMED: Final = (("per_user", "user", "end user"), ("per_run", "run", "run"))

@@ -17,19 +17,42 @@ routes: Final = AdminRoutes("alerts")
 _MOST: Final = 500
 Most = Annotated[int, Query(ge=1, le=_MOST)]
 _HTML: Final = "text/html; charset=utf-8"
+_MAY_DO: Final = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+# The icon, which is none, keeps browsers from asking for one.
 _PAGE: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Turnout: alerts</title>
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">
 <style>
-body {{ font: 14px/1.5 system-ui, sans-serif; margin: 2em; }}
-table {{ border-collapse: collapse; }}
-th, td {{ border-bottom: 1px solid #ddd; padding: .4em .8em; text-align: left; }}
-.critical, .failed, .dropped {{ color: #a00; }}
+:root {{ color-scheme: light dark; --line: #8885;
+  --bad: light-dark(#a00, #f88); --quiet: light-dark(#666, #aaa); }}
+body {{ font: 14px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 90em;
+  padding: 0 1.5em; }}
+table {{ border-collapse: collapse; width: 100%; }}
+th, td {{ border-bottom: 1px solid var(--line); padding: .5em .8em .5em 0; text-align: left;
+  vertical-align: top; overflow-wrap: anywhere; }}
+th, time {{ color: var(--quiet); font-weight: normal; white-space: nowrap; }}
+.critical, .failed, .dropped {{ color: var(--bad); }}
+@media (max-width: 50em) {{
+  body {{ margin: 1em auto; padding: 0 1em; }}
+  tr:first-child {{ display: none; }}
+  tr {{ border-bottom: 1px solid var(--line); display: block; padding: .6em 0; }}
+  td {{ border: 0; display: block; padding: 0; }}
+  td:nth-child(2) {{ font-weight: 600; }}
+  td:empty {{ display: none; }}
+}}
 </style></head><body><h1>Alerts</h1>
-<table><tr><th>When (UTC)</th><th>What</th><th>Whose</th><th>Told</th><th>To whom</th></tr>
-{rows}
-</table></body></html>
+{table}
+</body></html>
 """
+_TABLE: Final = """<table>
+<tr><th>When (UTC)</th><th>What</th><th>Whose</th><th>Told</th><th>To whom</th></tr>
+{rows}
+</table>"""
+_NONE: Final = "<p>Nothing was told yet.</p>"
 
 
 class AlertDelivery(Told):
@@ -72,7 +95,9 @@ def list_alerts(call: Calling, limit: Most = 100) -> Answer:
 def show_alerts(call: Calling, limit: Most = 100) -> Answer:
     """The same as a page of HTML, without scripts."""
     rows = "\n".join(_row(alert, ways) for alert, ways in _recent(call, limit))
-    return Answer(None, text=_PAGE.format(rows=rows), media_type=_HTML)
+    table = _TABLE.format(rows=rows) if rows else _NONE
+    page = _PAGE.format(table=table)
+    return Answer(None, text=page, media_type=_HTML, may_do=_MAY_DO)
 
 
 def _recent(call: Call, limit: int) -> list[tuple[Alert, list[Delivered]]]:
@@ -111,7 +136,7 @@ def _row(alert: Alert, ways: list[Delivered]) -> str:
         for way in ways
     )
     cells = (
-        _safe((instant(alert.at)).replace("T", " ")[:19]),
+        f"<time>{instant(alert.at).replace('T', ' ')[:19]}</time>",
         f'<span class="{_safe(alert.severity)}">{_safe(alert.title)}</span>',
         _safe(alert.organization),
         _safe(alert.text),

@@ -30,7 +30,7 @@ def stale() -> Problem:
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a handler answers. `version` becomes the ETag; `text` stands in place of a document that
-    is no JSON."""
+    is no JSON; `may_do` is the content security policy of a page."""
 
     document: BaseModel | None
     status: int = 200
@@ -38,6 +38,7 @@ class Answer:
     location: str | None = None
     text: str | None = None
     media_type: str = "application/json"
+    may_do: str | None = None
 
     def headers(self) -> dict[str, str]:
         """Its headers, but for those of every answer."""
@@ -46,6 +47,8 @@ class Answer:
             headers["etag"] = f'"{self.version}"'
         if self.location is not None:
             headers["location"] = self.location
+        if self.may_do is not None:
+            headers |= {"content-security-policy": self.may_do, "x-content-type-options": "nosniff"}
         return headers
 
     def body(self) -> bytes:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from router.admin.backends import BackendState, states
 from router.admin.call import Answer, Call, Calling, call_of
-from router.admin.models import Told
+from router.admin.models import Told, maybe_instant
 from router.admin.problems import Problem
 from router.admin.rights import check
 from router.admin.routing import AdminRoutes
@@ -30,19 +30,24 @@ class Status(Told):
 
 
 class Reload(Told):
-    """A reload that put the documents in force: `policy` is the version now."""
+    """A reload that put the documents in force: `policy` is the version now; `report` says, a line
+    a tier, how many organizations and keys have one that is gone, and are refused."""
 
     reloaded: bool
     policy: str
+    report: str
 
 
 class Self(Told):
-    """The credential of this request."""
+    """Who asks: `credential` is an id, of a person or machine that an identity provider knows too.
+    `session` is that of a person who signed in."""
 
     credential: str
     name: str
     role: str
     organization: str | None
+    expires_at: str | None
+    session: str | None
 
 
 @routes.serve("GET", "/status", "status.read", Status)
@@ -77,6 +82,8 @@ def get_self(call: Calling) -> Answer:
             name=who.name,
             role=who.role.value,
             organization=who.organization,
+            expires_at=maybe_instant(who.until),
+            session=who.session,
         )
     )
 
@@ -91,9 +98,8 @@ def reload_documents(call: Calling) -> Answer:
     if not result.done:
         more = {"policy": result.policy, "report": result.report}
         raise Problem(422, "documents_refused", "The documents have mistakes.", more=more)
-    with call.change("policies.reload", "policies") as told:
-        told.after = {"policy": result.policy}
-    return Answer(Reload(reloaded=True, policy=result.policy))
+    _note(call, result)
+    return Answer(Reload(reloaded=True, policy=result.policy, report=result.report))
 
 
 @older.get("/status")
@@ -132,4 +138,6 @@ async def older_reload(request: Request, response: Response) -> dict[str, Any]:
 
 def _note(call: Call, result: Reloaded) -> None:
     with call.change("policies.reload", "policies") as told:
-        told.after = {"policy": result.policy}
+        told.after = {"policy": result.policy} | (
+            {"report": result.report} if result.report else {}
+        )

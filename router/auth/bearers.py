@@ -1,9 +1,8 @@
 """Whoever brings a token of an identity provider in the place of a key."""
 
-from hashlib import sha256
 from typing import Protocol
 
-from router.auth.tokens.issuer import Bearer, ReadsTokens, looks_like_one
+from router.auth.tokens.issuer import Bearer, ReadsTokens, looks_like_one, subject_id
 from router.customers.records import StoredKey
 from router.domain import Principal
 
@@ -29,7 +28,7 @@ class Bearers:
     same one: limits of each key hold for it.
     """
 
-    def __init__(self, keys: Keys, tokens: ReadsTokens) -> None:
+    def __init__(self, keys: Keys, tokens: ReadsTokens[Bearer]) -> None:
         self._keys = keys
         self._tokens = tokens
 
@@ -53,4 +52,4 @@ class Bearers:
 
 def key_name(bearer: Bearer) -> str:
     """Return what a subject is called where keys have ids."""
-    return "sub_" + sha256(f"{bearer.issuer}\n{bearer.subject}".encode()).hexdigest()[:16]
+    return subject_id(bearer.issuer, bearer.subject)

@@ -120,7 +120,9 @@ class CredentialStore:
             return None
         if row.expires_at is not None and row.expires_at <= self._now_ms():
             return None
-        return Administrator(row.credential, row.name, Role(row.role), row.organization, secret)
+        return Administrator(
+            row.credential, row.name, Role(row.role), row.organization, secret, row.expires_at
+        )
 
     def get(self, credential: str) -> StoredCredential | None:
         """Return a row by its id."""

@@ -2,13 +2,22 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from pydantic import ValidationError
 
 from policies.language.fields import Strict
-from policies.language.limits import LIMITS, RUN_LIMITS, LimitsDoc, PurseDoc, RateDoc
-from policies.language.tiers import LEVELS, RUN, Tier, plain_limits, plain_purse
+from policies.language.limits import (
+    LEVELS,
+    LIMITS,
+    RUN,
+    RUN_LIMITS,
+    LimitsDoc,
+    PurseDoc,
+    RateDoc,
+    plain_limits,
+    plain_purse,
+)
 from policies.money import PICO_PER_NANO
 from router.customers.errors import Invalid
 from router.customers.rules import TierRules
@@ -30,6 +39,15 @@ PARTS: Final[Mapping[str, Levels]] = MappingProxyType(
     }
 )
 Plain = dict[str, dict[str, Any]]
+
+
+class Limited(Protocol):
+    """A tier of the policy in force. All else that a policy says is not imported here: commands
+    that are given a limit must start in a moment (ADR 168)."""
+
+    @property
+    def limits(self) -> Mapping[str, Mapping[str, Any]]:
+        """Level -> dimension -> value."""
 
 
 class OfKey(LimitsDoc):
@@ -61,7 +79,7 @@ _DOCUMENTS: Final[Mapping[str, type[LimitsDoc]]] = MappingProxyType(
 class PolicyRules(TierRules):
     """The policy in force: `tiers` returns its tiers whenever it is asked."""
 
-    def __init__(self, tiers: Callable[[], Mapping[str, Tier]]) -> None:
+    def __init__(self, tiers: Callable[[], Mapping[str, Limited]]) -> None:
         super().__init__(tiers)
         self._in_force = tiers
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple
 from weakref import WeakValueDictionary
 
-from policies.language.tiers import lowered
+from policies.language.limits import lowered
 from router.customers.errors import Invalid
 from router.customers.policy_rules import Plain, read_limits
 from router.customers.records import StoredKey, StoredOrganization, StoredTeam, time_of

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Final
 
 from policies.headers import ASK_RUN
-from policies.language.tiers import RUN
+from policies.language.limits import RUN
 from router.backends.backend import BATCHES, Backend
 from router.backends.dispatch.account import AccountCall
 from router.errors import (
@@ -91,7 +91,13 @@ class Batches:
         """Refuse what another key of the organization uploaded and this one may not ask."""
         world = self._desk.serving.snapshot
         visible = world.visible(asker.principal)
+        own = self._desk.own(asker.principal)
         for name in bound.backends:
+            if name in own:
+                raise PermissionDenied(
+                    f"The file asks `{name}`, for which your organization has a credential of its"
+                    " own: its batches are asked of the provider itself."
+                )
             if name not in visible:
                 raise PermissionDenied(f"Your tier may not use `{name}`, which the file asks.")
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from policies.decision import Decision, Denial
-from policies.language.tiers import RUN
+from policies.language.limits import RUN
 from router.ask import KEPT_ELSEWHERE, Ask
 from router.backends.backend import Backend
 from router.backends.dialects.parameters import permitted
@@ -58,7 +58,7 @@ class Screening:
         self._desk = desk
         self._asker = asker
         self._world = desk.serving.snapshot
-        self._members = desk.members(backend)
+        self._members = desk.members(backend, asker.principal)
         self.bound = Bound()
 
     async def passed(self, operation: Operation, raw: bytes) -> bytes:

@@ -1,6 +1,7 @@
 """What customers have used of what: each limit in force, as the ledger has it now.
 
-One command a customer, all written at once: one round trip for however many are asked about, and
+One command a customer, all written at once: one round trip for however many are asked about (and one
+before it where runs are, which may count in the purse of another one), and
 nothing is changed. The numbers are those by which the scripts would admit a request at this moment:
 a window that has ended, and that no request has moved on yet, is moved on in what is told.
 """
@@ -240,9 +241,3 @@ _State = Callable[[StateNumbers | None, Quota, int], Used]
 _STATES: Final[dict[str, _State]] = {
     "S": _ring, "B": _bucket, "C": _calendar, "L": _leases, "P": _purse,
 }  # fmt: skip
-    "S": _ring,
-    "B": _bucket,
-    "C": _calendar,
-    "L": _leases,
-    "P": _purse,
-}

@@ -10,6 +10,7 @@ from router.ask import KEPT_ELSEWHERE, Ask
 from router.backends.backend import Backend
 from router.backends.cascade.judge import MAX_TOKENS, OWN_TOKENS
 from router.backends.health.slots import Priority
+from router.backends.own import with_fallbacks
 from router.counters import WRITTEN
 from router.domain import Estimate, Usage
 from router.errors import BadRequest, NotFound, PermissionDenied, TurnoutError
@@ -24,6 +25,7 @@ from router.prices.book import PriceBook
 from router.protocols.effort import effort_of
 from router.protocols.risks import EXTRAS, asks_to_cache, offers_hosted, risks_of
 from router.units import Units
+from router.world.snapshot import Snapshot
 
 _ERRORS: Final[Mapping[Status, type[TurnoutError]]] = MappingProxyType(
     {
@@ -82,7 +84,7 @@ def plan_of(answer: Decision | Denial, context: RequestContext, history: OutputH
     if standing.require:
         refuse_unnamed(standing.require, ask, context.run)
     way = "worst" if standing.prepaid else world.estimate
-    backends = tuple(map(world.backends.__getitem__, in_order(answer)))
+    backends = _asked(answer, world, ask)
     output = estimate_output(
         cap=ask.max_output_tokens,
         choices=ask.choices,
@@ -112,6 +114,12 @@ def plan_of(answer: Decision | Denial, context: RequestContext, history: OutputH
         ask=ask,
         exhausted=standing.exhausted,
     )
+
+
+def _asked(decision: Decision, world: Snapshot, ask: Ask) -> tuple[Backend, ...]:
+    """The backends that may be asked, in order."""
+    backends = tuple(map(world.backends.__getitem__, in_order(decision)))
+    return with_fallbacks(backends, ask) if world.owned else backends
 
 
 def _expected(

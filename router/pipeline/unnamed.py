@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Final
 
 from policies.headers import ASK_RUN
-from policies.language.tiers import RUN
+from policies.language.limits import RUN
 from router.ask import Ask
 from router.ledger.reserve_request import Run
 from router.protocols.fields import missing_run, missing_user

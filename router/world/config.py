@@ -13,6 +13,7 @@ from policies.language.fields import Duration, Usd
 from router.backends.backend import Capacity, Reach, Timeouts
 from router.backends.credentials.specs import CLOUD_PLATFORM, COGNITIVE_SERVICES
 from router.protocols.quirks import QUIRKS, Quirks
+from router.world.config_admin import AdminSection
 from router.world.config_alerts import AlertSection
 from router.world.config_identity import Issuers
 from router.world.config_kept import (
@@ -21,6 +22,7 @@ from router.world.config_kept import (
     ResponseSection,
     RetentionSection,
     SavingsSection,
+    SecretSection,
 )
 from router.world.config_ledger import LedgerServerSection
 from router.world.config_limits import (
@@ -34,7 +36,6 @@ from router.world.config_limits import (
 )
 from router.world.config_values import (
     Address,
-    AdminToken,
     Authority,
     BaseUrl,
     Cards,
@@ -245,15 +246,6 @@ class AuditSection(Section):
     usd_per_day: Usd = 1_000_000_000_000
 
 
-class AdminSection(Section):
-    """The administrators' own listener."""
-
-    listen: Address = "127.0.0.1:8079"
-    token: AdminToken
-    body: Size = 100_000
-    requests: PositiveInt = 64  # at once
-
-
 class Config(Section):
     """All of turnout.yaml."""
 
@@ -289,4 +281,5 @@ class Config(Section):
     retention: RetentionSection = RetentionSection()
     alerts: AlertSection | None = None
     identity: Issuers = ()
+    secrets: SecretSection = SecretSection()
     admin: AdminSection | None = None

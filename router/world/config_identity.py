@@ -4,7 +4,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from router.auth.tokens.issuer import ALGORITHMS, Issuer
+from router.auth.tokens.issuer import ALGORITHMS, DEFAULT_ALGORITHMS, Issuer
 from router.world.config_values import wrong
 from router.world.section import Section
 
@@ -32,6 +32,7 @@ def _algorithms(value: Any) -> Any:
 
 Claim = Annotated[str, Field(min_length=1, max_length=256)]
 Url = Annotated[str, BeforeValidator(_address)]
+Algorithms = Annotated[tuple[str, ...], BeforeValidator(_algorithms)]
 
 
 class IssuerSection(Section):
@@ -44,7 +45,7 @@ class IssuerSection(Section):
     team: Claim | None = None
     tags: Claim | None = None
     keys: Url | None = None
-    algorithms: Annotated[tuple[str, ...], BeforeValidator(_algorithms)] = ("RS256", "ES256")
+    algorithms: Algorithms = DEFAULT_ALGORITHMS
 
     def spec(self) -> Issuer:
         """Return what reads its tokens goes by."""

@@ -19,6 +19,7 @@ from router.prices.list_files import ListError
 from router.prices.price_list import SHIPPED, PriceList, read_list
 from router.telemetry.traces.extra import INSTALL, is_installed
 from router.world.config import Config
+from router.world.config_admin import unfit
 from router.world.config_presidio import not_installed
 from router.world.declared import declared_of, mistakes
 from router.world.from_environment import FromEnvironment
@@ -131,14 +132,30 @@ def _unusable(document: Document, config: Config) -> list[Finding]:
     """Return what is wrong beyond each key and each backend by itself."""
     findings = [*_wrong_operations(document, config), *_unkept(document, config)]
     findings += _without_presidio(document, config)
-    if config.identity and not tokens_installed():
-        message = "tokens need libraries that are not installed"
-        findings.append(
-            document.finding(("identity",), message, f"run {INSTALL_TOKENS}", rule="identity")
-        )
+    findings += _wrong_identity(document, config)
     if config.telemetry.traces is not None and not is_installed():
         findings.append(_without_extra(document))
     return findings
+
+
+def _wrong_identity(document: Document, config: Config) -> list[Finding]:
+    """Return why those who bring tokens, or sign in, cannot be known as it is written."""
+    admin = config.admin
+    needed: list[tuple[Path, bool]] = [(("identity",), bool(config.identity))]
+    if admin is not None:
+        needed.append((("admin", "tokens"), bool(admin.tokens)))
+        needed.append((("admin", "sign_in"), admin.sign_in is not None))
+    message, hint = "this needs libraries that are not installed", f"run {INSTALL_TOKENS}"
+    findings = [
+        document.finding(where, message, hint, rule="identity")
+        for where, configured in needed
+        if configured and not tokens_installed(sign_in=where[-1] == "sign_in")
+    ]
+    wrong = [] if admin is None else unfit(admin, config.identity)
+    return findings + [
+        document.finding(("admin", *where), message, hint, rule="identity")
+        for where, message, hint in wrong
+    ]
 
 
 def _without_presidio(document: Document, config: Config) -> list[Finding]:

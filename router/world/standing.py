@@ -5,15 +5,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from policies.language.tiers import (
-    RUN,
-    USUAL_RUNS,
-    Exhausted,
-    Runs,
-    Tier,
-    lowered,
-    whole_purse,
-)
+from policies.language.limits import RUN, lowered
+from policies.language.tiers import USUAL_RUNS, Exhausted, Runs, Tier, whole_purse
 from router.backends.health.slots import Priority
 from router.domain import RUN_AT_MOST, Terms
 from router.ledger.quotas.dimensions import DIMENSIONS, EXHAUSTED, Options, Quota, quotas

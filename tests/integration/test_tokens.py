@@ -17,9 +17,10 @@ from identity_provider import AUDIENCE, IdentityProvider, rsa_key
 from modelservers import in_thread
 
 from router.auth.tokens import key_sets
+from router.auth.tokens.fetching import is_safe
 from router.auth.tokens.issuer import Bearer, Issuer, looks_like_one
-from router.auth.tokens.key_sets import AGAIN_SECONDS, KeySet, is_safe
-from router.auth.tokens.tokens import Tokens
+from router.auth.tokens.key_sets import AGAIN_SECONDS, KeySet
+from router.auth.tokens.tokens import Tokens, bearer_of
 from router.errors import Unauthenticated, Unavailable
 
 
@@ -39,7 +40,7 @@ def issuer_of(provider: IdentityProvider, **more) -> Issuer:
 
 @pytest.fixture
 async def tokens(provider) -> AsyncIterator[Tokens]:
-    made = Tokens([issuer_of(provider)])
+    made = Tokens([issuer_of(provider)], bearer_of)
     await made.start()
     yield made
     await made.close()
@@ -59,7 +60,7 @@ async def test_a_token_names_its_organization_tier_team_and_tags(tokens, provide
 
 async def test_a_claim_whose_name_is_an_address_is_found_by_it(provider) -> None:
     name = "https://id.example.com/org"
-    tokens = Tokens([Issuer(provider.url, AUDIENCE, name)])
+    tokens = Tokens([Issuer(provider.url, AUDIENCE, name)], bearer_of)
     await tokens.start()
     assert read(tokens, provider.token(**{name: "acme"})).organization == "acme"
     await tokens.close()
@@ -142,7 +143,7 @@ async def test_a_new_key_of_the_provider_is_fetched_and_the_old_one_lets_nobody_
     provider,
 ) -> None:
     now = [0.0]
-    tokens = Tokens([issuer_of(provider)])
+    tokens = Tokens([issuer_of(provider)], bearer_of)
     [keys] = tokens._sets.values()
     keys._now = lambda: now[0]
     await tokens.start()
