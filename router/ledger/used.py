@@ -1,9 +1,9 @@
 """What customers have used of what: each limit in force, as the ledger has it now.
 
-One command a customer, all written at once: one round trip for however many are asked about (and one
-before it where runs are, which may count in the purse of another one), and
-nothing is changed. The numbers are those by which the scripts would admit a request at this moment:
-a window that has ended, and that no request has moved on yet, is moved on in what is told.
+One command a customer, all written at once: one round trip for however many are asked about (and
+one before it where runs are, which may count in the purse of another one), and nothing is changed.
+The numbers are those by which the scripts would admit a request at this moment: a window that has
+ended, and that no request has moved on yet, is moved on in what is told.
 """
 
 from collections.abc import Callable, Iterable, Sequence

@@ -69,8 +69,7 @@ def refusal(denial: Denial, request_id: str = "") -> TurnoutError:
 
 
 def plan_of(answer: Decision | Denial, context: RequestContext, history: OutputHistory) -> Plan:
-    """Return the plan of a decision; a denial raises its error, and what the tier asks for and
-    is missing its own.
+    """Return the plan of a decision; a denial raises its error, and so does what is not named.
 
     The dearest candidate sizes the hold, since any of them may come to serve; a cascade holds for
     as many answers as it may take.

@@ -7,6 +7,7 @@ from fakes.world import FIXED, new_world
 
 from policies.headers import ASK_RUN
 from router.errors import BadRequest
+from router.pipeline.unnamed import USER, refuse_unnamed
 
 NAMED = new_world(FIXED + "tiers:\n  pro: {require: [run]}\n")
 BOTH = new_world(FIXED + "tiers:\n  pro: {require: [run, user], per_run: {usd: 1}}\n")
@@ -31,6 +32,12 @@ async def test_a_run_in_a_header_or_the_body_is_named_and_counted_even_without_c
         assert plan.reservation.run.name == "r"
         limits = {each.dimension for each in plan.reservation.quotas if each.level == "run"}
         assert limits == {"usd", "tokens", "requests", "repeats"}  # for x-turnout-run-budget
+
+
+async def test_what_is_named_already_is_not_asked_for_again() -> None:
+    ask = (await planned(FakeCaller.asking(user="u", metadata={"run_id": "r"}), BOTH)).ask
+    assert ask is not None
+    refuse_unnamed({USER}, ask, None)
 
 
 async def test_both_may_be_asked_for() -> None:
