@@ -6,7 +6,7 @@ one owns it or nobody: the same 404.
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -53,6 +53,11 @@ class Asker:
     def organization(self) -> str:
         """Whose files and batches it asks for."""
         return self.principal.organization
+
+    def values(self, names: Iterable[str]) -> Mapping[str, str]:
+        """Return those of its headers that were sent, by their names in lower case."""
+        pairs = ((name, self.fields.get(name.encode("latin-1", "replace"))) for name in names)
+        return {name: value.decode("latin-1") for name, value in pairs if value is not None}
 
     def headers(self) -> tuple[tuple[str, str], ...]:
         """Those of its headers that belong to the protocol."""

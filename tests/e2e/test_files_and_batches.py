@@ -265,6 +265,20 @@ def test_nobody_is_let_in_without_a_key(two):
                 ask()
 
 
+def test_a_batch_is_held_against_the_purse_of_the_run_that_its_header_names(two):
+    run = {"x-turnout-run-id": "nightly"}
+    with OpenAI(base_url=two.first.url, api_key=two.key("runs", "agents"), max_retries=0) as agent:
+        file = agent.files.create(file=("a", lines(chat(), chat())), purpose="batch")
+        asked = {"input_file_id": file.id, "endpoint": "/v1/chat/completions"}
+        with pytest.raises(openai.BadRequestError) as unnamed:
+            agent.batches.create(**asked, completion_window="24h")
+        assert unnamed.value.param == "x-turnout-run-id"
+        agent.batches.create(**asked, completion_window="24h", extra_headers=run)
+        with pytest.raises(openai.RateLimitError) as refused:  # two of three are spent
+            agent.batches.create(**asked, completion_window="24h", extra_headers=run)
+        assert refused.value.response.headers["x-turnout-limit"] == "run:requests"
+
+
 def test_who_has_a_credential_of_its_own_keeps_nothing_new_in_the_operators_account(
     two, shared_database
 ):
