@@ -10,6 +10,8 @@ STAMP = $(VENV)/.installed-$(notdir $(basename $(LOCK)))
 # What training and fuzzing need comes on top of the rest.
 TRAINS = $(filter %/train.txt,$(LOCK))
 ON_TOP = $(filter %/train.txt %/fuzz.txt,$(LOCK))
+# When Turnout itself was built there: a lock on top of another does not build it again.
+BUILT = $(VENV)/.built
 ARGS ?=
 # Tests of one file share what they started; every server listens on a port of its own. The folders
 # keep their order: the last, unit tests, are many short files, so that no core waits for the other. Three for
@@ -22,7 +24,7 @@ UNLESS_NONE = $(if $(ARGS),|| [ $$? = 5 ])
 # the fast tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo lint test test-all check bench bench-quick bench-guard trust fuzz audit train conformance lock revision clean
+.PHONY: help install demo lint style test test-all check bench bench-quick bench-guard trust fuzz audit train conformance lock revision clean
 
 help:  ## list the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  \033[36m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,8 +36,10 @@ $(STAMP): $(LOCK) pyproject.toml setup.py $(wildcard classifiers/native/* router
 	  { echo "Could not create $(VENV). On Debian: apt-get install python3-venv" >&2; rm -rf $(VENV); exit 1; }
 	@echo "Installing the locked packages of $(LOCK) into $(VENV) (about $(if $(TRAINS),900,400) MB, once)"
 	@$(BIN)/python -m pip install --disable-pip-version-check --no-deps --require-hashes --no-compile -r $(LOCK)
-	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib >/dev/null || true
-	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable . 
+	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib router policies classifiers >/dev/null || true
+	@test -z "$$(find pyproject.toml setup.py {classifiers,router}/native -newer $(BUILT) 2>&1)" || \
+	  { $(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable . && \
+	    touch $(BUILT); }
 	@rm -f $(VENV)/.installed-*; touch $@ $(if $(ON_TOP),$(VENV)/.installed-dev)
 
 install: $(STAMP)  ## set up .venv and do nothing else
@@ -43,14 +47,20 @@ install: $(STAMP)  ## set up .venv and do nothing else
 demo: install  ## the main job, end to end: no key, no GPU, no network (ARGS=--once to end by itself)
 	@$(BIN)/turnout demo $(ARGS)
 
-lint: install  ## what reads the code only: format, lint, types, imports
+# Types take a minute of one core: they are checked beside the tests, and told after them.
+BESIDE_TYPES = $(BIN)/mypy >$(VENV)/types.txt & types=$$!; $(1); tested=$$?; \
+  wait $$types || tested=1; cat $(VENV)/types.txt; exit $$tested
+
+lint: style  ## what reads the code only: format, lint, imports, types
+	@$(BIN)/mypy
+
+style: install
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-test: lint  ## the tests, on real parts; needs nothing beyond pip (ARGS='-k name' to choose)
-	@$(BIN)/pytest $(PARALLEL) $(ARGS)
+test: style  ## what lint checks, and the tests, on real parts; needs nothing beyond pip (ARGS='-k name' to choose)
+	@$(call BESIDE_TYPES,$(BIN)/pytest $(PARALLEL) $(ARGS))
 
 test-all: test  ## and those that need more: training's packages, PostgreSQL, Node, Chromium, clusters
 	@$(MAKE) --no-print-directory train
@@ -61,9 +71,7 @@ check: install  ## format, lint, types, imports and the fast tests, in under a m
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/lint-imports
-	@$(BIN)/mypy >$(VENV)/types.txt & types=$$!; \
-	  $(BIN)/pytest -q $(PARALLEL) tests/unit tests/promises $(ARGS); tested=$$?; \
-	  wait $$types || tested=1; cat $(VENV)/types.txt; exit $$tested
+	@$(call BESIDE_TYPES,$(BIN)/pytest -q $(PARALLEL) tests/unit tests/promises $(ARGS))
 
 bench: train  ## measure Turnout beside nginx, Envoy, LiteLLM and Portkey; writes docs/benchmarks.md (about 25 minutes)
 	@$(BIN)/python -m bench all $(ARGS)

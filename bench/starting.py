@@ -59,6 +59,12 @@ for arguments in json.loads(sys.argv[1]):
         assert not end.code, end.code
 print(json.dumps(sorted(sys.modules)))
 """
+# What `turnout serve` has before it reads what is configured.
+_SERVING: Final = """
+import json, sys
+import router.cli.serve
+print(json.dumps(sorted(sys.modules)))
+"""
 
 
 def instructions(arguments: Sequence[str]) -> dict[str, int]:
@@ -70,6 +76,12 @@ def instructions(arguments: Sequence[str]) -> dict[str, int]:
 def modules(commands: Sequence[Sequence[str]]) -> list[str]:
     """The modules that an interpreter has after these commands."""
     names: list[str] = _said(_LISTED, [json.dumps(commands)])
+    return names
+
+
+def serving() -> list[str]:
+    """The modules that a gateway has at its start, whatever is configured."""
+    names: list[str] = _said(_SERVING, [])
     return names
 
 

@@ -5,30 +5,28 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
+from typing import Any
 
 from fastapi import FastAPI
 
 from classifiers.serving import Classifier
-from router.admin.application import admin_application
-from router.admin.parts import Parts as AdminParts
-from router.admin.parts import Stores
 from router.alerts.active import notes_activity
 from router.alerts.alerts import Alerts, start_alerts
+from router.api.administration import Administration
 from router.api.cors import Cors
 from router.api.door import Door, DoorLimits
 from router.api.gateway import Gateway, Limits, SocketLimits
 from router.api.guards import Guards, start_guards
 from router.api.inference import Inference
 from router.api.rest import public_application
-from router.auth.authenticate import Authenticator
 from router.backends.cascade.cascade import Cascades
 from router.backends.counting.counter import Counter
 from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.transport.clients import Clients
 from router.backends.transport.proxies import EnvironmentProxies
 from router.bookkeeping import Bookkeeping, start_bookkeeping
-from router.customers.policy_rules import PolicyRules
-from router.entrance import start_admin_tokens, start_authenticators
+from router.entrance import Entrance, start_authenticators
 from router.explaining import Explaining, start_explaining
 from router.files.services import FileServices, start_services
 from router.gauges import Watched, read_gauges
@@ -53,7 +51,7 @@ from router.pipeline.observers.refused import remembers_refusals
 from router.pipeline.observers.stickiness import remembers_conversations
 from router.pipeline.request_context import Senses
 from router.pipeline.send import Sender
-from router.pipeline.serving import Authenticates, Serving
+from router.pipeline.serving import Serving
 from router.pipeline.stored import KeptResponses, kept_responses
 from router.pipeline.stored_chats import KeptChats, kept_chats
 from router.pipeline.tracing import Tracing, open_tracing
@@ -73,7 +71,7 @@ class Running:
     reloader: Reloader
     inference: Inference
     public: FastAPI
-    admin: FastAPI | None
+    admin: Administration | None
 
 
 def _kept(stack: AsyncExitStack, documents: Documents) -> KeptResponses | None:
@@ -115,8 +113,7 @@ class _Parts:
     dispatcher: Dispatcher
     cascades: Cascades
     auditor: Auditor
-    authenticator: Authenticates
-    keys: Authenticator
+    entrance: Entrance
     learner: Learner
     conversations: Conversations
     history: OutputHistory
@@ -146,7 +143,6 @@ async def _parts(
     detectors = await start_detectors(stack, config.detectors, documents.folder)
     bookkeeping = await start_bookkeeping(stack, documents, snapshot)
     outcomes, prompts = open_evidence(stack, documents)
-    authenticator, keys = await start_authenticators(stack, documents)
     dispatcher = _dispatcher(stack, clients, snapshot, bookkeeping.ledger)
     recorder = start_recorder(stack, documents, outcomes, prompts)
     auditor = Auditor(asked_through(dispatcher), recorder, pico_per_day=config.audits.usd_per_day)
@@ -161,8 +157,7 @@ async def _parts(
         dispatcher=dispatcher,
         cascades=Cascades(dispatcher),
         auditor=auditor,
-        authenticator=authenticator,
-        keys=keys,
+        entrance=await start_authenticators(stack, documents),
         learner=learner,
         conversations=bookkeeping.ledger.conversations(),
         history=OutputHistory(),
@@ -184,7 +179,7 @@ def _observers(parts: _Parts) -> tuple[Observer, ...]:
         *([] if tracing is None else [tracing.observer()]),  # the first: its clock is exact
         counts_charges(parts.metrics),
         remembers_lengths(parts.history),
-        notes_use(parts.keys.last_use.note),
+        notes_use(parts.entrance.keys.last_use.note),
         remembers_conversations(parts.conversations),
         remembers_refusals(parts.detectors.refusals),
         keeps_evidence(recorder, classifier),
@@ -201,7 +196,7 @@ def _serving(parts: _Parts, snapshot: Snapshot, counts_per_minute: int) -> Servi
     recorded = parts.explaining.log.on
     return Serving(
         snapshot=snapshot,
-        authenticator=parts.authenticator,
+        authenticator=parts.entrance.authenticator,
         senses=Senses(
             parts.classifier, parts.conversations, {}, recorded=recorded, detectors=parts.detectors
         ),
@@ -212,7 +207,8 @@ def _serving(parts: _Parts, snapshot: Snapshot, counts_per_minute: int) -> Servi
         tracing=parts.tracing,
         kept=parts.kept,
         chats=parts.chats,
-        counter=Counter(parts.dispatcher.view, per_minute=counts_per_minute),
+        own=parts.entrance.own,
+        counter=Counter(parts.dispatcher.health_of, per_minute=counts_per_minute),
     )
 
 
@@ -269,7 +265,7 @@ async def _reloader(
         environ,
         gateway.metrics.reloads,
         adopted=parts.bookkeeping.adopted,
-        in_use=parts.keys.tiers,
+        in_use=parts.entrance.keys.tiers,
     )
     await reloader.start()
     stack.push_async_callback(reloader.close)
@@ -282,16 +278,12 @@ async def _admin(
     gateway: Gateway,
     reloader: Reloader,
     ledger: Ledger,
-) -> FastAPI | None:
-    section = documents.config.admin
-    if section is None:
+) -> Administration | None:
+    if documents.config.admin is None:
         return None
-    rules = PolicyRules(lambda: gateway.serving.snapshot.policy.tiers)
-    stores = await asyncio.to_thread(Stores.open, documents.database, rules)
-    tokens = await start_admin_tokens(stack, section)
-    parts = AdminParts(section, gateway, reloader, stores, ledger, tokens)
-    stack.callback(parts.close)
-    return admin_application(parts)
+    opening: Any = import_module("router.admin.opening")  # half a second, where nobody asks for it
+    opened: Administration = await opening.open_admin(stack, documents, gateway, reloader, ledger)
+    return opened
 
 
 @asynccontextmanager
@@ -317,9 +309,9 @@ async def running(
         serving = _serving(parts, snapshot, documents.config.limits.counts_per_minute)
         books = parts.bookkeeping
         books.books.world = lambda: serving.snapshot
-        books.books.calendar = parts.keys.calendar_of
+        books.books.calendar = parts.entrance.keys.calendar_of
         files = start_services(stack, documents, serving, parts.dispatcher, books.ledger)
-        guards = start_guards(stack, documents.config.limits, serving, parts.authenticator)
+        guards = start_guards(stack, documents.config.limits, serving, parts.entrance.authenticator)
         gateway = _gateway(parts, documents, serving, files, worker_metrics, guards=guards)
         reloader = await _reloader(stack, documents, environ, gateway, parts)
         if worker_metrics is not None:

@@ -7,17 +7,21 @@ of Unix time unless a name says otherwise.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from router.counters import Parts
 from router.units import Units
+
+# The level of the terms of teams and keys that lowers what each run of an agent may use.
+RUN_AT_MOST: Final = "run_at_most"
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Terms:
     """What holds for a customer in the place of its tier's, and what one key may use.
 
-    `limits` is level -> dimension -> value, as a policy's tier has them; None takes a limit away.
+    `limits` is level -> dimension -> value, as a policy's tier has them; None takes a limit away;
+    those of RUN_AT_MOST only lower the limits of a run.
     `timezone` and `billing_day` are None where the tier's hold; `routes` (of the policy) and
     `models` (what may stand in `model`) are None where the tier's hold. Terms that say the same are
     one object (`router.customers.terms`), so that what is made of them is found by identity.
@@ -130,3 +134,4 @@ class Charge(NamedTuple):
     cascade: Cascaded | None = None  # where answers were checked
     operation: str | None = None  # what was asked, by its name
     requests: int = 1  # as how many it counts: those of a batch that were answered
+    credential: str | None = None  # "own" or "mixed", where not the operator's alone paid

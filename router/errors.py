@@ -11,6 +11,7 @@
     ├── PermissionDenied      403
     ├── NotFound              404  model_not_found
     │   └── UnknownPath       404  unknown_url
+    ├── OwnCredentialRefused  424  provider_credential_refused | provider_credential_exhausted
     ├── LimitExceeded         429  rate_limit_exceeded | insufficient_quota
     ├── UpstreamRejected      4xx  the backend refused the request itself; its status and words
     └── Unavailable           503
@@ -159,6 +160,15 @@ class LimitExceeded(TurnoutError):
     ) -> None:
         super().__init__(message, code=code, headers=headers)
         self.type = type_
+
+
+class OwnCredentialRefused(TurnoutError):
+    """A provider refused the customer's own credential, or its account is used up: the customer
+    alone can mend that, and sending it again does not."""
+
+    status = 424
+    type = "invalid_request_error"
+    code: str | None = "provider_credential_refused"
 
 
 class UpstreamRejected(TurnoutError):

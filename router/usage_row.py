@@ -52,7 +52,9 @@ class UsageRow(NamedTuple):
     """A row of the usage table: its columns by name, in order.
 
     `day` is when it was admitted, and `period` the first day of that billing month, by the
-    customer's calendar: ISO dates. `operation` is what was asked. `images` to `bytes` are how many
+    customer's calendar: ISO dates. `operation` is what was asked. `credential` is whose account at
+    the provider was asked: "house", "own" (the customer's), "mixed" (a cascade that asked both),
+    None where nobody was, or an older version did. `images` to `bytes` are how many
     units it was counted in besides tokens (`router.units`), 0 where it was not; the unit of a
     request is `requests`. `service_tier` is the provider's class of service as the answer told it.
     `counts` is what has no column, as JSON: see `router.usage.used`. `baseline_pico` is what the
@@ -80,6 +82,7 @@ class UsageRow(NamedTuple):
     route: str | None
     backend: str | None
     model: str | None
+    credential: str | None
     requests: int
     tokens: int
     input_tokens: int
@@ -146,6 +149,8 @@ def served_json(charge: Charge) -> bytes:
         "energy_source": charge.energy_source,
         "predicted": charge.predicted,
     }
+    if charge.credential is not None:
+        served["credential"] = charge.credential
     if usage[_RARER:] != _NOTHING_RARER:
         served |= _rarer(usage)
     if cascade is not None:
@@ -213,6 +218,7 @@ def usage_row(row: JournalRow) -> UsageRow:
         route=served.get("route"),
         backend=served.get("backend"),
         model=served.get("model"),
+        credential=served.get("credential") or ("house" if served.get("backend") else None),
         requests=requests,
         tokens=tokens,
         input_tokens=input_tokens,

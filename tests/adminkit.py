@@ -1,6 +1,6 @@
 """The admin API in this process: its application over fakes of a gateway, and a real database."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,10 +11,11 @@ from fakes.gateway import FakeGateway
 from pydantic import SecretStr
 
 from router.admin.application import admin_application
+from router.admin.identities import start_admin_tokens, start_provider
 from router.admin.parts import Parts, Stores
 from router.auth.roles import Role
 from router.customers.policy_rules import PolicyRules
-from router.entrance import start_admin_tokens
+from router.customers.vault import Vault
 from router.ledger.credits import Balance
 from router.ledger.server.errors import Disconnected
 from router.world.config_admin import AdminSection
@@ -83,17 +84,24 @@ class Admin:
 
 @asynccontextmanager
 async def admin_of(
-    database: str, corridor: FakeCorridor | None = None, **section: Any
+    database: str,
+    corridor: FakeCorridor | None = None,
+    *,
+    keys: Sequence[bytes] = (),
+    **section: Any,
 ) -> AsyncIterator[Admin]:
-    """The admin API over this database; `section` is as turnout.yaml has it."""
+    """The admin API over this database; `section` is as turnout.yaml has it, `keys` encrypt
+    credentials of customers' own."""
     gateway = FakeGateway(corridor or FakeCorridor.answering()).gateway
     reloads: Any = Reloads()
     settings = AdminSection(token=SecretStr(TOKEN), **section)
     stack = AsyncExitStack()
     tokens = await start_admin_tokens(stack, settings)
+    provider = await start_provider(stack, settings)
     rules = PolicyRules(lambda: gateway.serving.snapshot.policy.tiers)
     ledger = Balances()
-    parts = Parts(settings, gateway, reloads, Stores.open(database, rules), ledger, tokens)
+    stores = Stores.open(database, rules, Vault(keys))
+    parts = Parts(settings, gateway, reloads, stores, ledger, tokens, provider)
     application = admin_application(parts)
     transport = httpx.ASGITransport(application)
     try:

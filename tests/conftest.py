@@ -13,6 +13,10 @@ from typing import Any
 # seconds took a minute. It looks when it is imported, here and in the processes that tests start.
 for _library in ("OPENBLAS", "OMP"):
     os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
+# To read the authorities of the world takes each client 40 ms, and most tests make several. Nothing
+# that tests start trusts any: what they ask over TLS is theirs, and named where it is asked.
+os.environ.pop("SSL_CERT_FILE", None)
+os.environ["SSL_CERT_DIR"] = str(Path(__file__).parent)  # where none lies
 
 import pytest
 from clocks import VirtualTime

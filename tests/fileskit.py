@@ -33,6 +33,7 @@ tiers:
   few: {requests_per_day: 3}
   apart: {routes: [away]}
   paid: {prepaid_usd: true}
+  runs: {per_run: {requests: 3}, require: [run]}
 """
 
 

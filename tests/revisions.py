@@ -18,12 +18,12 @@ from typing import Any, Final
 from alembic.autogenerate import compare_metadata, produce_migrations, render_python_code
 from alembic.migration import MigrationContext
 from alembic.operations.ops import CreateIndexOp, CreateTableOp, UpgradeOps
-from sqlalchemy import Connection, MetaData, create_engine
+from sqlalchemy import Connection, MetaData, Table, create_engine, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 import router
-from router.database import LATER
+from router.database import LATER, WHERE
 from router.migrations.upgrade import upgrade
 from router.migrations.version import VERSION_TABLE
 
@@ -87,8 +87,17 @@ def all_tables() -> MetaData:
         for table in each.sorted_tables:
             if table.name in whole.tables:
                 raise SystemExit(f"two tables are named {table.name}")
-            table.to_metadata(whole)
+            _limit_indexes(table, table.to_metadata(whole))
     return whole
+
+
+def _limit_indexes(table: Table, copied: Table) -> None:
+    """Let the indexes of a copy be of the rows alone that those of the table say."""
+    where = {index.name: index.info[WHERE] for index in table.indexes if WHERE in index.info}
+    for index in copied.indexes:
+        if index.name in where:
+            for dialect in _DIALECTS:
+                index.dialect_options[dialect]["where"] = text(where[index.name])
 
 
 def _metadatas() -> Iterator[MetaData]:
@@ -108,13 +117,13 @@ def script(dialect: str) -> str:
         statements.append(str(CreateTable(table).compile(dialect=made)))
         indexes = sorted(table.indexes, key=lambda one: str(one.name))
         statements += [str(CreateIndex(index).compile(dialect=made)) for index in indexes]
-    text = [re.sub(r"[ \t]+\n", "\n", statement).strip() for statement in statements]
-    text.append(
+    written = [re.sub(r"[ \t]+\n", "\n", statement).strip() for statement in statements]
+    written.append(
         f"CREATE TABLE {VERSION_TABLE} (\n\tversion_num VARCHAR(32) NOT NULL,\n"
         f"\tCONSTRAINT {VERSION_TABLE}_pkc PRIMARY KEY (version_num)\n)"
     )
-    text.append(f"INSERT INTO {VERSION_TABLE} (version_num) VALUES ('{_newest()}')")  # noqa: S608
-    return ";\n".join(text) + ";\n"
+    written.append(f"INSERT INTO {VERSION_TABLE} (version_num) VALUES ('{_newest()}')")  # noqa: S608
+    return ";\n".join(written) + ";\n"
 
 
 def differences(connection: Connection) -> list[Any]:

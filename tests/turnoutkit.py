@@ -1,7 +1,8 @@
 """The `turnout` command for tests: processes of it, forked from one that has it loaded.
 
 To start Python and to load what the commands import takes a second of a core, and the tests start
-hundreds. What a start itself must do (test_command_line.py, workers, plugins) they start afresh.
+hundreds. What a start itself must do (test_command_line.py, plugins) they start afresh; workers are
+started afresh in any case, by the process that minds them.
 """
 
 import atexit

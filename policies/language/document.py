@@ -23,7 +23,7 @@ from policies.redaction import KINDS
 from policies.verifiers import VERIFIERS
 
 # What a tier may ask every request to say.
-REQUIREMENTS: Final = ("user",)
+REQUIREMENTS: Final = ("user", "run")
 _LONGEST_WAIT: Final = 300  # seconds of a request in a queue
 Objective = Annotated[str, OneOf(OBJECTIVES)]
 Check = Annotated[str, OneOf(VERIFIERS)]
@@ -230,7 +230,7 @@ class TierDoc(LimitsDoc, Settings):
     require: Annotated[list[Requirement], BeforeValidator(unique)] | None = Field(
         None,
         examples=[["user"]],
-        description="What every request must say: user, the end user it is for.",
+        description="What every request must say: user, its end user; run, the run of its agent.",
     )
     store: bool = Field(
         True, description="Whether the gateway keeps responses of this tier, where it keeps any."

@@ -17,6 +17,14 @@ Measure = Literal["requests", "tokens", "input_tokens", "output_tokens", "usd"]
 Window = Literal[
     "second", "minute", "day", "week", "month", "year", "endless", "running", "run", "repeats"
 ]
+# What a tier limits below the organization: level -> its key.
+RUN: Final = "run"  # the level of `per_run`
+LEVELS: Final[Mapping[str, str]] = {
+    "key": "per_key",
+    "user": "per_user",
+    "team": "per_team",
+    "model": "per_model",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +133,8 @@ class LimitsDoc(Strict):
     ] = None
 
 
-class RunDoc(Strict):
-    """The purse of each run of an agent, its parallel sub-agents included."""
+class PurseDoc(Strict):
+    """What each run of an agent may use as a whole, its parallel sub-agents included."""
 
     usd: Annotated[Usd | None, LimitRow("usd", "run", "usdr", "USD of this run")] = None
     tokens: Annotated[Count | None, LimitRow("tokens", "run", "tokr", "tokens of this run")] = None
@@ -139,6 +147,11 @@ class RunDoc(Strict):
         LimitRow("requests", "repeats", "rep", "equal requests of this run"),
         Field(description="How often a run may send one and the same request; told, if left out."),
     ] = None
+
+
+class RunDoc(PurseDoc):
+    """The purse of each run of an agent, its parallel sub-agents included."""
+
     idle: Duration = Field(
         "24h",
         validate_default=True,
@@ -161,6 +174,31 @@ def _rows(doc: type[Strict]) -> dict[str, LimitRow]:
 
 LIMITS: Final[Mapping[str, LimitRow]] = MappingProxyType(_rows(LimitsDoc))
 # Of a run: each alone, whatever the organization's are called.
-RUN_LIMITS: Final[Mapping[str, LimitRow]] = MappingProxyType(_rows(RunDoc))
+RUN_LIMITS: Final[Mapping[str, LimitRow]] = MappingProxyType(_rows(PurseDoc))
 if set(LIMITS) != set(LimitsDoc.model_fields):
     raise AssertionError("a limit has no LimitRow: give its field one")
+
+
+def plain_limits(doc: LimitsDoc) -> dict[str, Any]:
+    """The limits of one level as plain data: see `policies.language.tiers.Tier`."""
+    limits: dict[str, Any] = {}
+    for dimension in LIMITS:
+        value = getattr(doc, dimension)
+        if isinstance(value, PoolDoc):
+            limits[dimension] = {"pool": value.pool, "rollover": value.rollover}
+        elif isinstance(value, RateDoc):
+            limits[dimension] = {"limit": value.limit, "burst": value.burst}
+        elif value is not None and value is not False:
+            limits[dimension] = value
+    return limits
+
+
+def plain_purse(doc: PurseDoc) -> dict[str, Any]:
+    """The limits of a run that are set, as plain data."""
+    limits = {name: getattr(doc, name) for name in PurseDoc.model_fields}
+    return {name: limit for name, limit in limits.items() if limit is not None}
+
+
+def lowered(limits: Mapping[str, int], at_most: Mapping[str, int]) -> dict[str, int]:
+    """Limits, each no higher than another one of its name."""
+    return {**limits, **{name: min(most, limits.get(name, most)) for name, most in at_most.items()}}

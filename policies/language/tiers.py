@@ -5,17 +5,18 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 from policies.language.document import BoundedDoc, ExhaustedDoc, TierDoc
-from policies.language.limits import LIMITS, RUN_LIMITS, LimitsDoc, PoolDoc, RateDoc, RunDoc
+from policies.language.limits import (
+    LEVELS,
+    RUN,
+    RUN_LIMITS,
+    RunDoc,
+    plain_limits,
+    plain_purse,
+)
 from policies.money import PICO_PER_NANO
 
 # A limit of a run that nobody set, in the largest number that the ledger counts exactly.
 UNBOUNDED: Final = 9 * 10**15
-LEVELS: Final[Mapping[str, str]] = {
-    "key": "per_key",
-    "user": "per_user",
-    "team": "per_team",
-    "model": "per_model",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Runs:
 class Tier:
     """One tier. `limits` is level -> dimension -> value.
 
-    Levels are organization, key, user, team and model. Values are integers (tokens, requests,
+    Levels are organization, key, user, team, model and run. Values are integers (tokens, requests,
     pico-USD for `usd_*`), `prepaid_usd` is a boolean, `tokens_per_month` is
     {"pool": int, "rollover": share}, a limit per minute may be {"limit": int, "burst": int}.
     `outage_share` is None where the tier is not served while the ledger is away, else the share of
@@ -96,8 +97,11 @@ def tier_of(name: str, doc: TierDoc) -> Tier:
     for level, key in LEVELS.items():
         if (below := getattr(doc, key)) is not None:
             limits[level] = plain_limits(below)
-    if doc.per_run is not None:
-        limits["run"] = _purse(doc.per_run)
+    per_run = doc.per_run
+    if per_run is None and RUN in (doc.require or ()):
+        per_run = RunDoc.model_validate({})
+    if per_run is not None:
+        limits[RUN] = whole_purse(plain_purse(per_run))
     return Tier(
         name=name,
         priority=doc.priority,
@@ -113,7 +117,7 @@ def tier_of(name: str, doc: TierDoc) -> Tier:
         store=doc.store,
         require=frozenset(doc.require or ()),
         exhausted=_exhausted(doc.when_exhausted),
-        runs=_runs(doc.per_run),
+        runs=None if per_run is None else _runs(per_run),
     )
 
 
@@ -128,18 +132,18 @@ def _exhausted(doc: ExhaustedDoc | Literal["deny"]) -> Exhausted | None:
     )
 
 
-def _runs(doc: RunDoc | None) -> Runs | None:
-    return None if doc is None else Runs(round(1_000 * doc.idle), doc.most_open)
+def _runs(doc: RunDoc) -> Runs:
+    return Runs(round(1_000 * doc.idle), doc.most_open)
 
 
-def _purse(doc: RunDoc) -> dict[str, Any]:
+USUAL_RUNS: Final = _runs(
+    RunDoc.model_validate({})
+)  # where a customer's runs are counted, and no tier's are
+
+
+def whole_purse(limits: Mapping[str, Any]) -> dict[str, Any]:
     """The limits of a run. What has none is counted, too: a request may set a ceiling to it."""
-    limits = {name: getattr(doc, name) for name in (*RUN_LIMITS, "concurrency")}
-    return {
-        name: _unbounded(name) if limit is None else limit
-        for name, limit in limits.items()
-        if limit is not None or name in RUN_LIMITS
-    }
+    return {name: _unbounded(name) for name in RUN_LIMITS} | dict(limits)
 
 
 def _unbounded(name: str) -> int:
@@ -148,17 +152,3 @@ def _unbounded(name: str) -> int:
 
 def _set(names: Any) -> frozenset[str] | None:
     return None if names is None else frozenset(names)
-
-
-def plain_limits(doc: LimitsDoc) -> dict[str, Any]:
-    """The limits of one level as plain data: see `Tier`."""
-    limits: dict[str, Any] = {}
-    for dimension in LIMITS:
-        value = getattr(doc, dimension)
-        if isinstance(value, PoolDoc):
-            limits[dimension] = {"pool": value.pool, "rollover": value.rollover}
-        elif isinstance(value, RateDoc):
-            limits[dimension] = {"limit": value.limit, "burst": value.burst}
-        elif value is not None and value is not False:
-            limits[dimension] = value
-    return limits

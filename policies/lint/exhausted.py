@@ -5,8 +5,7 @@ from typing import Final
 
 from policies.findings import Finding
 from policies.language.document import ExhaustedDoc, TierDoc
-from policies.language.limits import LIMITS
-from policies.language.tiers import LEVELS
+from policies.language.limits import LEVELS, LIMITS
 from policies.policy import Policy
 
 _RATES: Final = ("second", "minute", "running")

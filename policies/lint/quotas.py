@@ -5,11 +5,11 @@ from typing import Any, Final
 
 from policies.findings import Finding
 from policies.language.document import TierDoc
-from policies.language.limits import LIMITS, LimitRow, PoolDoc, RateDoc
+from policies.language.limits import LEVELS, LIMITS, LimitRow, PoolDoc, RateDoc
 from policies.language.source import Path
-from policies.language.tiers import LEVELS
 from policies.policy import Policy
 
+_NAMED: Final = (("per_user", "user", "end user"), ("per_run", "run", "run"))
 _SMALL_TOKENS: Final = 1_000
 _LENGTHS: Final = ("second", "minute", "day", "week", "month", "year")
 _PARTS: Final = ("input_tokens", "output_tokens")  # of "tokens"
@@ -50,15 +50,18 @@ def contradicting_quotas(policy: Policy) -> Iterator[Finding]:
 
 
 def evaded_limits(policy: Policy) -> Iterator[Finding]:
-    """Limits of each end user in a tier that does not say whether requests must name one."""
+    """Limits of each end user or run, in a tier that does not say whether requests must name it."""
     for name, tier in policy.document.tiers.items():
-        if tier.per_user is not None and tier.require is None:
-            yield policy.source.warning(
-                ("tiers", name, "per_user"),
-                f"requests of `{name}` that name no end user are under no limit of `per_user`",
-                "write require: [user] to refuse them, or require: [] where that is meant",
-                rule="evaded-limits",
-            )
+        if tier.require is not None:
+            continue
+        for key, named, says in _NAMED:
+            if getattr(tier, key) is not None:
+                yield policy.source.warning(
+                    ("tiers", name, key),
+                    f"requests of `{name}` that name no {says} are under no limit of `{key}`",
+                    f"write require: [{named}] to refuse them, or require: [] where that is meant",
+                    rule="evaded-limits",
+                )
 
 
 def overcommitted_shares(policy: Policy) -> Iterator[Finding]:

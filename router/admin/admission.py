@@ -12,14 +12,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from router.admin.call import Call
 from router.admin.identification import identified
 from router.admin.parts import Parts
+from router.admin.paths import routed
+from router.admin.people import People
 from router.admin.problems import Problem, response_of
-from router.api.addresses import customer_behind
-from router.api.heads import FORWARDED
+from router.admin.visitors import Visitors, address_of
 from router.auth.roles import Administrator
 from router.errors import (
     BodyTooSlow,
     PayloadTooLarge,
     TurnoutError,
+    Unauthenticated,
     Unavailable,
     retry_after,
 )
@@ -38,6 +40,11 @@ class Admission:
     def __init__(self, app: ASGIApp, parts: Parts) -> None:
         self._app = app
         self._parts = parts
+        section = parts.section.sign_in
+        self._visitors = None if section is None else Visitors(parts, section)
+        self._people: People | None = None
+        if self._visitors is not None and parts.provider is not None:
+            self._people = People(parts, parts.provider, self._visitors)
         self._inside = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,9 +76,20 @@ class Admission:
         if self._inside > self._parts.section.requests:
             raise Unavailable(_FULL, headers=retry_after(1000))
         request = Request(scope, receive)
-        who = await identified(request, self._parts)
+        if self._people is not None and self._people.serves(request):
+            answer = await self._people.answer(request)
+            await answer(scope, receive, send)
+            return
+        try:
+            who = await identified(request, self._parts, self._visitors)
+        except Unauthenticated:
+            led = None if self._people is None else self._people.leads(request)
+            if led is None:
+                raise
+            await led(scope, receive, send)
+            return
         body = await self._body(request)
-        scope = {**scope, "turnout.call": self._call(request, who, body)}
+        scope = {**routed(scope), "turnout.call": self._call(request, who, body)}
         await self._app(scope, _replaying(body, receive), send)
 
     async def _body(self, request: Request) -> bytes:
@@ -93,9 +111,6 @@ class Admission:
         key = headers.get("idempotency-key")
         if key is not None and _KEY.fullmatch(key) is None:
             raise Problem(422, "invalid", _BAD_KEY, [("header.idempotency-key", _BAD_KEY)])
-        peer = request.client.host if request.client else ""
-        forwarded = ",".join(headers.getlist(FORWARDED.decode()))
-        trusted = self._parts.gateway.door.limits.trusted_proxies
         asked = f"{request.method} {request.url.path}?{request.url.query}\n".encode()
         return Call(
             parts=self._parts,
@@ -103,7 +118,7 @@ class Admission:
             method=request.method,
             path=request.url.path,
             request_id=request.scope["request_id"],
-            address=customer_behind(peer, forwarded, trusted) or peer,
+            address=address_of(request, self._parts),
             if_match=headers.get("if-match"),
             if_none_match=headers.get("if-none-match"),
             idempotency_key=key,

@@ -20,6 +20,8 @@ from router.admin import (
     organizations,
     policies,
     prepaid,
+    provider_credentials,
+    sessions,
     status,
     teams,
     usage,
@@ -28,10 +30,11 @@ from router.admin.admission import Admission
 from router.admin.call import stale
 from router.admin.document import document_of
 from router.admin.parts import Parts
+from router.admin.paths import name_in
 from router.admin.problems import Problem, response_of
 from router.admin.routing import AdminRoutes
 from router.api.rest_edge import RestEdge
-from router.customers.errors import Conflict, CustomerError, Exists, Invalid, Missing
+from router.customers.errors import Conflict, CustomerError, Exists, Invalid, Missing, NoKey
 from router.database import DatabaseError
 from router.errors import TurnoutError, Unavailable, retry_after
 from router.ledger.server.errors import Disconnected
@@ -44,9 +47,11 @@ RESOURCES: Final[Sequence[AdminRoutes]] = (
     organizations.routes,
     teams.routes,
     keys.routes,
+    provider_credentials.routes,
     prepaid.routes,
     usage.routes,
     credentials.routes,
+    sessions.routes,
     audit.routes,
     alerts.routes,
     decisions.routes,
@@ -132,7 +137,7 @@ def _place(where: Sequence[Any]) -> str:
 
 async def _http(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    asked = f"{request.method} {request.scope['path'][:_SHOWN]}"
+    asked = f"{request.method} {name_in(request.scope['path'])[:_SHOWN]}"
     if status == 404:
         return _told(request, Problem(404, "not_found", f"There is nothing at {asked}."))
     if status == 405:
@@ -168,6 +173,7 @@ _REFUSALS: Final[Mapping[type[CustomerError], tuple[int, str]]] = {
     Invalid: (422, "invalid"),
     Missing: (404, "not_found"),
     Exists: (409, "exists"),
+    NoKey: (409, "no_secrets_key"),
 }
 _HANDLERS: Final[dict[Any, Any]] = {
     TurnoutError: _ours,

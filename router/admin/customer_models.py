@@ -9,7 +9,7 @@ from pydantic import (
     model_validator,
 )
 
-from policies.language.limits import LimitsDoc
+from policies.language.limits import LimitsDoc, PurseDoc
 from router.admin.models import Given, Instant, Money, Name, Told
 
 _SPAN: Final = r"^[0-9]{1,6}(ms|s|m|h|d)$"
@@ -23,8 +23,9 @@ Why = Annotated[str, Field(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 class KeyLimits(LimitsDoc):
     """Limits of a key, as a tier of a policy has them; what is left out stays the tier's, and null
-    takes a limit away."""
+    takes a limit away. `per_run` lowers what each run of an agent may use."""
 
+    per_run: PurseDoc | None = None
     _given: dict[str, Any] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="wrap")
@@ -48,7 +49,8 @@ class TeamLimits(KeyLimits):
 
 
 class Limits(TeamLimits):
-    """Limits of an organization, and of each key, user, team and model of it."""
+    """Limits of an organization, and of each key, user, team, model and run of it. Its `per_run`
+    stands in the place of the tier's."""
 
     per_user: LimitsDoc | None = None
     per_team: LimitsDoc | None = None

@@ -1,13 +1,16 @@
-"""Who asks the admin API: by the token of turnout.yaml, a credential, or a provider's token."""
+"""Who asks the admin API: by the token of turnout.yaml, a credential, a provider's token,
+or a session."""
 
-import hashlib
 import hmac
 import logging
 from typing import Final
 
 from starlette.requests import Request
 
+from router.admin.browsers import changes_nothing, is_from
+from router.admin.names import name_of, secret_of
 from router.admin.parts import Parts
+from router.admin.visitors import Visitors
 from router.api.authorized import doubted
 from router.auth.roles import Administrator, Role
 from router.auth.tokens.issuer import AdminBearer, looks_like_one, subject_id
@@ -19,19 +22,25 @@ TOKEN: Final = "turnout.yaml"  # noqa: S105 # the credential that is no row
 _NAME: Final = "token of turnout.yaml"
 _WANTED: Final = "Send an admin credential, or the admin token of turnout.yaml, as a bearer token."
 _NO_ROLE: Final = "No group of this token has a role here (admin.tokens of turnout.yaml)."
-_SEALED: Final = b"turnout answers to subjects, format 1 "
-_LONGEST: Final = 300  # characters of who did something, in the audit log
+_OVER: Final = "Your session is over. Sign in again at /admin/sign-in."
+_FOREIGN: Final = (
+    "A session changes things by pages of this address alone: Origin, or Sec-Fetch-Site, must say"
+    " so (admin.public_url). Programs send a bearer token."
+)
 _CHALLENGE: Final = (("www-authenticate", "Bearer"),)
 
 
-async def identified(request: Request, parts: Parts) -> Administrator:
-    """Return who asks. Raises Unauthenticated; LimitExceeded where too many did in vain;
-    PermissionDenied where a token's subject has no role."""
+async def identified(request: Request, parts: Parts, visitors: Visitors | None) -> Administrator:
+    """Return who asks; where a request has both, its bearer token counts and no session. Raises
+    Unauthenticated; LimitExceeded where too many did in vain; PermissionDenied where a token's
+    subject has no role, or another site's page sends a session."""
     scheme, _, sent = request.headers.get("authorization", "").encode("latin-1").partition(b" ")
     secret = sent.strip()
     try:
         if scheme.lower() == b"bearer" and secret:
             return await _bearer(secret, parts)
+        if visitors is not None and not scheme and visitors.has_cookie(request):
+            return await _visitor(request, visitors)
         raise Unauthenticated(_WANTED)
     except Unauthenticated as error:
         wanted = Unauthenticated(error.message, headers=_CHALLENGE)
@@ -55,6 +64,19 @@ async def _bearer(secret: bytes, parts: Parts) -> Administrator:
     return who
 
 
+async def _visitor(request: Request, visitors: Visitors) -> Administrator:
+    try:
+        who = await visitors.who(request)
+    except DatabaseError:
+        _LOG.exception("cannot read the sessions of people")
+        raise Unavailable("The database does not answer.") from None
+    if who is None:
+        raise Unauthenticated(_OVER)
+    if not changes_nothing(request) and not is_from(request, visitors.cookies.origin):
+        raise PermissionDenied(_FOREIGN)
+    return who
+
+
 def _of_token(bearer: AdminBearer, key: bytes) -> Administrator:
     if bearer.grant is None:
         raise PermissionDenied(_NO_ROLE)
@@ -66,16 +88,3 @@ def _of_token(bearer: AdminBearer, key: bytes) -> Administrator:
         secret_of(bearer.issuer, bearer.subject, key),
         int(bearer.expires * 1000),
     )
-
-
-def name_of(issuer: str, subject: str, name: str) -> str:
-    """A subject as the audit log names it. What people call it may be anybody's, so it never stands
-    alone."""
-    who = f"{name} ({subject})" if name and name != subject else subject
-    return f"{who} at {issuer}"[:_LONGEST]
-
-
-def secret_of(issuer: str, subject: str, key: bytes) -> bytes:
-    """What answers to a subject are sealed with: the same for its next token, and nobody's who has
-    not the token of turnout.yaml."""
-    return hmac.digest(key, _SEALED + f"{issuer}\n{subject}".encode(), hashlib.sha256)

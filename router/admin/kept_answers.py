@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 
 from router.database import Database
-from router.stored.seal import Seal, Unreadable
+from router.seal import Seal, Unreadable
 
 METADATA: Final = MetaData()
 ANSWERS: Final = Table(

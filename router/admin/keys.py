@@ -12,6 +12,7 @@ from router.admin.customers import changes_of, key_document
 from router.admin.models import Name, Page
 from router.admin.organizations import existing
 from router.admin.pages import PageQuery, page, place_of
+from router.admin.paths import path_of
 from router.admin.problems import not_found
 from router.admin.routing import AdminRoutes
 from router.customers.records import StoredKey
@@ -43,7 +44,7 @@ def _target(organization: str, key_id: str) -> str:
 
 def _created(key: str, row: StoredKey) -> Answer:
     document = CreatedKey(**key_document(row).model_dump(), key=key)
-    where = f"/admin/v1/{_target(row.organization, row.key_id)}"
+    where = path_of("organizations/{}/keys/{}", row.organization, row.key_id)
     return Answer(document, 201, row.version, where)
 
 

@@ -16,6 +16,7 @@ from router.admin.customer_models import (
 from router.admin.customers import changes_of, organization_document
 from router.admin.models import Name, Page
 from router.admin.pages import PageQuery, page, place_of
+from router.admin.paths import path_of
 from router.admin.problems import not_found
 from router.admin.routing import AdminRoutes
 from router.customers.records import StoredOrganization
@@ -41,7 +42,7 @@ def existing(call: Call, organization: str) -> StoredOrganization:
 
 
 def _answer(row: StoredOrganization, status: int = 200) -> Answer:
-    where = f"/admin/v1/organizations/{row.organization}" if status == 201 else None
+    where = path_of("organizations/{}", row.organization) if status == 201 else None
     return Answer(organization_document(row), status, row.version, where)
 
 

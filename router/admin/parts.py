@@ -10,12 +10,16 @@ from router.admin.kept_answers import KeptAnswers
 from router.api.gateway import Gateway
 from router.audit.log import AuditLog
 from router.auth.credentials import CredentialStore
+from router.auth.sessions import SessionStore
+from router.auth.sign_in import Provider
 from router.auth.tokens.issuer import AdminBearer, ReadsTokens
 from router.customers.credits import CreditStore
 from router.customers.keys import KeyStore
 from router.customers.organizations import OrganizationStore
+from router.customers.provider_credentials import ProviderCredentialStore
 from router.customers.rules import Rules
 from router.customers.teams import TeamStore
+from router.customers.vault import Vault
 from router.database import Database
 from router.ledger.credits import Balance
 from router.usage.store import UsageStore
@@ -34,29 +38,33 @@ class Stores:
     database: Database
     audit: AuditLog
     credentials: CredentialStore
+    sessions: SessionStore
     answers: KeptAnswers
     usage: UsageStore
     organizations: OrganizationStore
     teams: TeamStore
     keys: KeyStore
     credits: CreditStore
+    provider_credentials: ProviderCredentialStore
 
     @classmethod
-    def open(cls, url: str, rules: Rules) -> "Stores":
-        """Open them, and make what tables are missing; `rules` are those of the policy in force.
-        Raises DatabaseError."""
+    def open(cls, url: str, rules: Rules, vault: Vault) -> "Stores":
+        """Open them, and make what tables are missing; `rules` are those of the policy in force,
+        `vault` is where credentials of customers' own are closed. Raises DatabaseError."""
         stores = cls(
             Database(url),
             AuditLog(url),
             CredentialStore(url),
+            SessionStore(url),
             KeptAnswers(url),
             UsageStore(url),
             OrganizationStore(url, rules),
             TeamStore(url, rules),
             KeyStore(url, rules),
             CreditStore(url, rules),
+            ProviderCredentialStore(url, rules, vault=vault),
         )
-        for store in (stores.audit, stores.credentials, stores.answers):
+        for store in (stores.audit, stores.credentials, stores.sessions, stores.answers):
             store.prepare()
         return stores
 
@@ -98,6 +106,7 @@ class Parts:
     stores: Stores
     ledger: Credits
     tokens: ReadsTokens[AdminBearer] | None = None
+    provider: Provider | None = None  # where people sign in
     threads: Threads = field(default_factory=Threads)
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
 

@@ -1,8 +1,9 @@
 """Who may do what: the one table of rights.
 
 A credential is for all organizations or for one. One for all acts for whoever sells; one for a
-single organization acts for that customer: it keeps its teams and keys and looks at its use, and
-can neither change what was agreed with it (tier, limits, tags, credits, suspension) nor see others.
+single organization acts for that customer: it keeps its teams, its keys and its own credentials at
+providers, looks at its use, and can neither change what was agreed with it (tier, limits, tags,
+credits, suspension) nor see others.
 """
 
 from collections.abc import Mapping
@@ -43,10 +44,14 @@ RIGHTS: Final[Mapping[str, Right]] = {
     "teams.change": Right(_OPERATORS, _OPERATORS),
     "keys.read": Right(_ALL, _ALL),
     "keys.change": Right(_OPERATORS, _OPERATORS),
+    "provider_credentials.read": Right(_ALL, _ALL),
+    "provider_credentials.change": Right(_OPERATORS, _OPERATORS),
     "credits.read": Right(_ALL, _ALL),
     "credits.add": Right(_BOOKS, _NOBODY),
     "credentials.read": Right(_OWNER, _OWNER),
     "credentials.change": Right(_OWNER, _OWNER),
+    "sessions.read": Right(_OWNER, _OWNER),
+    "sessions.change": Right(_OWNER, _OWNER),
     "decisions.read": Right(_ALL, _ALL),
     "alerts.read": Right(_ALL, _NOBODY),
     "audit.read": Right(_OPERATORS, _OPERATORS),

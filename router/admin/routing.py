@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from policies.headers import PREFIX
 from router.admin.call import call_of
 from router.admin.conduct import Handler, conduct
+from router.admin.paths import name_in
 from router.admin.problems import not_found
 from router.admin.rights import RIGHTS, check
 
@@ -37,11 +38,13 @@ class AdminRoute(APIRoute):
 
         async def checked(request: Request) -> Response:
             call = call_of(request)
-            for name, value in request.path_params.items():
+            given = {name: name_in(value) for name, value in request.path_params.items()}
+            request.scope["path_params"] = given
+            for name, value in given.items():
                 if not value.isprintable():
                     raise not_found(f"such {name}")
-            if SCOPE in request.path_params:
-                call.see(request.path_params[SCOPE])
+            if SCOPE in given:
+                call.see(given[SCOPE])
             check(call.who, action)
             return await handle(request)
 

@@ -30,10 +30,12 @@ class Status(Told):
 
 
 class Reload(Told):
-    """A reload that put the documents in force: `policy` is the version now."""
+    """A reload that put the documents in force: `policy` is the version now; `report` says, a line
+    a tier, how many organizations and keys have one that is gone, and are refused."""
 
     reloaded: bool
     policy: str
+    report: str
 
 
 class Self(Told):
@@ -96,9 +98,8 @@ def reload_documents(call: Calling) -> Answer:
     if not result.done:
         more = {"policy": result.policy, "report": result.report}
         raise Problem(422, "documents_refused", "The documents have mistakes.", more=more)
-    with call.change("policies.reload", "policies") as told:
-        told.after = {"policy": result.policy}
-    return Answer(Reload(reloaded=True, policy=result.policy))
+    _note(call, result)
+    return Answer(Reload(reloaded=True, policy=result.policy, report=result.report))
 
 
 @older.get("/status")
@@ -137,4 +138,6 @@ async def older_reload(request: Request, response: Response) -> dict[str, Any]:
 
 def _note(call: Call, result: Reloaded) -> None:
     with call.change("policies.reload", "policies") as told:
-        told.after = {"policy": result.policy}
+        told.after = {"policy": result.policy} | (
+            {"report": result.report} if result.report else {}
+        )

@@ -8,6 +8,7 @@ from router.admin.customers import changes_of, team_document
 from router.admin.models import Page
 from router.admin.organizations import existing
 from router.admin.pages import Paging, page, place_of
+from router.admin.paths import path_of
 from router.admin.problems import not_found
 from router.admin.routing import AdminRoutes
 from router.customers.records import StoredTeam
@@ -36,7 +37,8 @@ def create_team(call: Calling, organization: str, body: NewTeam) -> Answer:
     with call.change("teams.create", target, organization) as told:
         row = call.parts.stores.teams.create(organization, **changes_of(call, body))
         told.after = team_document(row).model_dump()
-    return Answer(team_document(row), 201, row.version, f"/admin/v1/{target}")
+    where = path_of("organizations/{}/teams/{}", organization, body.team)
+    return Answer(team_document(row), 201, row.version, where)
 
 
 @routes.serve("GET", _ALL, "teams.read", Page[Team])

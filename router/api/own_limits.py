@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from policies.language.tiers import UNBOUNDED
 from policies.money import PICO_PER_NANO, usd
 from router.api.authorized import principal_of
 from router.api.gateway import Gateway
@@ -17,6 +18,7 @@ from router.ledger.codec import METRICS
 from router.ledger.quotas.dimensions import DIMENSIONS, EXHAUSTED
 from router.ledger.server.errors import Disconnected
 from router.ledger.used import Used, Whose
+from router.pipeline.runs import kept_name
 
 router: Final = APIRouter()
 _METHODS: Final = ["GET", "HEAD"]
@@ -25,14 +27,15 @@ _ORGANIZATIONS: Final = ("organization", EXHAUSTED)
 
 
 class Asked(BaseModel):
-    """For whom within the key's own: an end user, and what is put in `model`; and how many denials
-    are wanted.
+    """For whom within the key's own: an end user, what is put in `model`, an agent's run; and how
+    many denials are wanted.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     user: Annotated[str, Field(min_length=1, max_length=512)] | None = None
     model: Annotated[str, Field(min_length=1, max_length=512)] | None = None
+    run: Annotated[str, Field(min_length=1, max_length=512)] | None = None
     denials: Annotated[int, Field(ge=0, le=100)] = 10
 
 
@@ -63,6 +66,7 @@ async def _used(gateway: Gateway, principal: Principal, asked: Asked) -> Sequenc
         key=principal.key_id,
         user=asked.user,
         model=asked.model if alias is None else alias.route,
+        run=None if asked.run is None else kept_name(asked.run),
     )
     try:
         ((*found,),) = await gateway.ledger.used_of([(whose, world.standing_of(principal).quotas)])
@@ -70,7 +74,7 @@ async def _used(gateway: Gateway, principal: Principal, asked: Asked) -> Sequenc
         raise LedgerUnavailable(
             "The usage ledger does not answer. Please try again.", headers=retry_after(1_000)
         ) from None
-    return found
+    return [used for used in found if used.limit < UNBOUNDED]
 
 
 async def _denials(gateway: Gateway, principal: Principal, most: int) -> list[dict[str, Any]]:

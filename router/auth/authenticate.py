@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
 
 from router.auth.known_keys import KnownKeys
 from router.auth.last_use import LastUse
 from router.customers.key_text import hash_bytes, is_well_formed
 from router.customers.keys import KeyStore
+from router.customers.known import Known
 from router.customers.records import CalendarWords, StoredKey
 from router.customers.terms import Refused
 from router.database import DatabaseError
@@ -33,12 +34,23 @@ _REFUSALS: Final[Mapping[str, tuple[type[TurnoutError], str]]] = {
 _NO_KEY: Final = b"!" * 46  # as long as a key, and none
 
 
+class Follows(Protocol):
+    """Who else wants to know what is new of customers."""
+
+    def follow(self, known: Known, *, whole: bool) -> None:
+        """Know what is new; `whole`: and nothing else. Called in a thread."""
+
+    async def write_at_times(self) -> None:
+        """Write what was noted, now and then."""
+
+
 class Authenticator:
     """Knows every working key. Whatever changes of customers takes effect within a second; what
-    ends, ends at its moment, whether or not the database answers.
+    ends, ends at its moment, whether or not the database answers. `followers` are told of it, too.
     """
 
-    def __init__(self, store: KeyStore) -> None:
+    def __init__(self, store: KeyStore, followers: Sequence[Follows] = ()) -> None:
+        self._followers = followers
         self._store = store
         self._keys = KnownKeys()
         self._principals = self._keys.principals
@@ -110,6 +122,8 @@ class Authenticator:
                 self._keys.replace(known, self._store.now_ms())
             else:
                 self._keys.update(known, self._store.now_ms())
+            for follower in self._followers:
+                follower.follow(known, whole=since < 0)
             self._change = known.change
         self._keys.turn(self._store.now_ms())
 
@@ -121,6 +135,8 @@ class Authenticator:
             if version is None or version != self._version:
                 await self._read(version)
             await self.last_use.write_at_times()
+            for follower in self._followers:
+                await follower.write_at_times()
 
     async def _read(self, version: int | None) -> None:
         try:

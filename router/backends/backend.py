@@ -5,10 +5,10 @@ credentials; each pair of the two is a `Deployment`, with a breaker of its own: 
 quota says nothing about the other keys, and a replica that is down nothing about the others.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from router.backends.credentials.specs import Credentials
 from router.backends.energy import EnergyProfile
@@ -60,14 +60,45 @@ class Capacity:
     shared: bool = False
 
 
+class Own:
+    """Whose own credential a backend is asked with, and what became of that.
+
+    `house` is the backend as the operator wrote it; `fallback`: it is asked where the credential is
+    refused or used up. `health` is kept here, so that nobody else's requests know of it. `refused`
+    is how the provider refused the credential last (an AttemptFailed), until it takes it again.
+    `unreadable`: no key opens it here. `tell` is told of each use, and each refusal with its kind.
+    """
+
+    __slots__ = ("fallback", "health", "house", "organization", "refused", "tell", "unreadable")
+
+    def __init__(
+        self,
+        organization: str,
+        house: "Backend",
+        tell: Callable[[str, str, str | None], None],
+        *,
+        fallback: bool = False,
+        unreadable: bool = False,
+    ) -> None:
+        self.organization = organization
+        self.house = house
+        self.fallback = fallback
+        self.unreadable = unreadable
+        self.tell = tell
+        self.health: Any = None
+        self.refused: Any = None
+
+
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """One address with one credential. `id` is unique and holds no secret."""
+    """One address with one credential. `id` is unique and holds no secret. `own`: it is a
+    customer's."""
 
     id: str
     backend: str
     base_url: str
     api_key: str | None = field(repr=False)
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +126,8 @@ class Backend:
     account: OFFERS. `expected_reasoning_tokens` is what an answer's unseen thoughts come to where
     their use is not told, 0: what its answers have shown. One that `finishes` is read to its end
     where the client of a stream left, so that its use is told. `dearest_pico` is what its dearest
-    token costs in pico-USD, where the cost that it tells is charged: the bound of that.
+    token costs in pico-USD, where the cost that it tells is charged: the bound of that. `own` is
+    set where it is asked with a customer's own credential (`router.backends.own`).
     """
 
     name: str
@@ -133,6 +165,7 @@ class Backend:
     expected_reasoning_tokens: int = 0
     finishes: bool = False
     dearest_pico: int | None = None
+    own: Own | None = field(default=None, repr=False, compare=False)
     denied: frozenset[str] = field(init=False, compare=False, repr=False, default=frozenset())
 
     def __post_init__(self) -> None:
@@ -143,9 +176,21 @@ class Backend:
     def deployments(self) -> tuple[Deployment, ...]:
         """Every address with every credential."""
         addresses = (self.base_url, *self.replicas)
+        if self.own is not None:
+            return self._own_deployments(self.own, addresses)
         keys = (self.api_key, *self.api_keys)
         return tuple(
             Deployment(f"{self.name}/{at}.{key}", self.name, address.rstrip("/"), keys[key])
             for at, address in enumerate(addresses)
             for key in range(len(keys))
+        )
+
+    def _own_deployments(self, own: Own, addresses: tuple[str, ...]) -> tuple[Deployment, ...]:
+        """Every address with the customer's credential; none where nobody can read that."""
+        if own.unreadable:
+            return ()
+        name = f"{self.name}/{{}}.own.{own.organization}"
+        return tuple(
+            Deployment(name.format(at), self.name, address.rstrip("/"), self.api_key, own=True)
+            for at, address in enumerate(addresses)
         )

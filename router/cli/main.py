@@ -32,6 +32,10 @@ COMMANDS: Final[Mapping[str, Later]] = MappingProxyType(
             "router.cli.keys:keys",
             "Make, list, change, rotate and revoke the keys of customers.",
         ),
+        "credentials": Later(
+            "router.cli.credentials:credentials",
+            "Set, list and remove customers' own credentials at providers, and encrypt them anew.",
+        ),
         "credits": Later(
             "router.cli.credits:credits_",
             "Add to the balance of customers who pay beforehand, and list what was added.",

@@ -20,7 +20,6 @@ from fastapi import FastAPI
 from classifiers.artifact import ArtifactError
 from classifiers.serving import Classifier
 from policies.findings import DocumentError
-from router.admin.listener import Administered
 from router.api.connection import Connection
 from router.api.server_state import DatedState
 from router.app import Running, running
@@ -132,8 +131,8 @@ async def _serve(
     async with running(documents, classifier, environment(), worker_metrics) as started:
         servers = [_SignalFreeServer(started.public, partial(Connection, started.inference))]
         if started.admin is not None and len(listeners) > 1:  # it is the first worker's
-            administered = partial(Connection, Administered(started.gateway))
-            servers.append(_SignalFreeServer(started.admin, administered))
+            administered = partial(Connection, started.admin.inference)
+            servers.append(_SignalFreeServer(started.admin.application, administered))
         kept = started.gateway.serving.kept
         if kept is not None:
             kept.background.attend(servers[0].server_state.tasks)

@@ -4,7 +4,8 @@
     ├── Invalid   a value that cannot be kept
     ├── Missing   there is no such organization, team or key
     ├── Exists    there is one already
-    └── Conflict  somebody else changed it meanwhile
+    ├── Conflict  somebody else changed it meanwhile
+    └── NoKey     what would have to be encrypted, or opened, has no key here
 
 Whatever is raised, nothing was changed.
 """
@@ -38,3 +39,7 @@ class Conflict(CustomerError):
     def __init__(self, version: int) -> None:
         super().__init__("version", f"was changed meanwhile: it is of version {version} now")
         self.version = version
+
+
+class NoKey(CustomerError):
+    """`secrets.keys` of turnout.yaml has no key that closes or opens this."""

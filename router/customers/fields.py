@@ -10,6 +10,9 @@ from router.customers.tables import NAME_LENGTH
 _MOST_TAGS: Final = 50
 _MOST_NAMES: Final = 200
 _LONGEST_TEXT: Final = 500
+_STEPS: Final = frozenset({".", ".."})
+_SHORTEST_SECRET: Final = 8
+_LONGEST_SECRET: Final = 4_096
 LATEST: Final = 253_402_300_799_000  # the end of the year 9999, in milliseconds
 
 
@@ -22,6 +25,23 @@ def name(value: Any, field: str) -> str:
     if value != value.strip() or not value.isprintable():
         raise Invalid(
             field, "has characters that do not print, or spaces around it; leave them out"
+        )
+    if value in _STEPS:
+        raise Invalid(
+            field, f"must be a name; {value!r} is a step in a path, and clients take it so"
+        )
+    return value
+
+
+def secret(value: Any, field: str) -> str:
+    """What authorizes at a provider, fit for a header. No message quotes it."""
+    if not isinstance(value, str) or not _SHORTEST_SECRET <= len(value) <= _LONGEST_SECRET:
+        raise Invalid(
+            field, f"must be a text of {_SHORTEST_SECRET} to {_LONGEST_SECRET} characters"
+        )
+    if not all("!" <= each <= "~" for each in value):
+        raise Invalid(
+            field, "has spaces, line ends or characters beyond ASCII, which no header takes"
         )
     return value
 

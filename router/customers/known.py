@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Connection, Select, func, or_, select
 
 from router.customers.records import (
     CalendarWords,
+    SealedCredential,
     StoredKey,
     StoredOrganization,
     StoredTeam,
@@ -14,7 +15,13 @@ from router.customers.records import (
     organization_of,
     team_of,
 )
-from router.customers.tables import API_KEYS, ORGANIZATIONS, TEAMS, VERSION
+from router.customers.tables import (
+    API_KEYS,
+    ORGANIZATIONS,
+    PROVIDER_CREDENTIALS,
+    TEAMS,
+    VERSION,
+)
 from router.database import Database
 
 EVERYTHING: Final = -1
@@ -22,12 +29,14 @@ EVERYTHING: Final = -1
 
 class Known(NamedTuple):
     """Customers as of a change. `keys` are those that changed, or whose organization did, by their
-    hash; of everything, those alone that are not revoked."""
+    hash; of everything, those alone that are not revoked. `credentials` are what `organizations`
+    have of their own."""
 
     change: int
     organizations: Mapping[str, StoredOrganization]
     teams: Mapping[str, Sequence[StoredTeam]]  # by organization
     keys: Sequence[tuple[bytes, StoredKey]]
+    credentials: Mapping[str, Sequence[SealedCredential]] = {}  # by organization
 
 
 def read_known(database: Database, since: int = EVERYTHING) -> Known:
@@ -35,7 +44,7 @@ def read_known(database: Database, since: int = EVERYTHING) -> Known:
     with database.reading() as connection:
         # The number first: what is stored meanwhile is read twice, and never missed.
         change = int(connection.execute(select(VERSION.c.version)).scalar() or 0)
-        organizations, teams, keys = _queries(since)
+        organizations, teams, keys, credentials = _queries(since)
         found = [organization_of(row) for row in connection.execute(organizations)]
         of: dict[str, list[StoredTeam]] = {}
         for row in connection.execute(teams):
@@ -46,22 +55,33 @@ def read_known(database: Database, since: int = EVERYTHING) -> Known:
             {each.organization: each for each in found},
             of,
             [(bytes(row.key_hash), key_of(row)) for row in rows],
+            _sealed(connection, credentials),
         )
 
 
-def _queries(since: int) -> tuple[Select[Any], Select[Any], Select[Any]]:
+def _sealed(connection: Connection, query: Select[Any]) -> dict[str, list[SealedCredential]]:
+    of: dict[str, list[SealedCredential]] = {}
+    for row in connection.execute(query):
+        sealed = SealedCredential(row.backend, bytes(row.sealed), row.fallback, row.version)
+        of.setdefault(row.organization, []).append(sealed)
+    return of
+
+
+def _queries(since: int) -> tuple[Select[Any], Select[Any], Select[Any], Select[Any]]:
     if since == EVERYTHING:
         working = select(API_KEYS).where(API_KEYS.c.revoked_at.is_(None))
-        return select(ORGANIZATIONS), select(TEAMS), working
+        return select(ORGANIZATIONS), select(TEAMS), working, select(PROVIDER_CREDENTIALS)
     new = select(ORGANIZATIONS.c.organization).where(ORGANIZATIONS.c.changed > since)
     of_keys = select(API_KEYS.c.organization).where(API_KEYS.c.changed > since)
     theirs = or_(ORGANIZATIONS.c.changed > since, ORGANIZATIONS.c.organization.in_(of_keys))
     in_teams = or_(TEAMS.c.organization.in_(new), TEAMS.c.organization.in_(of_keys))
+    named = select(ORGANIZATIONS.c.organization).where(theirs)
     keys = or_(API_KEYS.c.changed > since, API_KEYS.c.organization.in_(new))
     return (
         select(ORGANIZATIONS).where(theirs),
         select(TEAMS).where(in_teams),
         select(API_KEYS).where(keys),
+        select(PROVIDER_CREDENTIALS).where(PROVIDER_CREDENTIALS.c.organization.in_(named)),
     )
 
 

@@ -2,15 +2,26 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from pydantic import ValidationError
 
-from policies.language.limits import LIMITS, LimitsDoc, RateDoc
-from policies.language.tiers import LEVELS, Tier, plain_limits
+from policies.language.fields import Strict
+from policies.language.limits import (
+    LEVELS,
+    LIMITS,
+    RUN,
+    RUN_LIMITS,
+    LimitsDoc,
+    PurseDoc,
+    RateDoc,
+    plain_limits,
+    plain_purse,
+)
 from policies.money import PICO_PER_NANO
 from router.customers.errors import Invalid
 from router.customers.rules import TierRules
+from router.domain import RUN_AT_MOST
 
 # What the ledger counts exactly (its scripts count in doubles); a bucket counts in milliseconds.
 _MOST: Final = 9 * 10**15
@@ -18,16 +29,35 @@ _MOST_OF_A_BUCKET: Final = _MOST // 60_000
 # By what a document is called in which of its parts, for whom.
 Levels = Mapping[str, str]  # the level of each part; "" is the document itself
 _ABOVE: Final[Levels] = MappingProxyType(
-    {"": "organization"} | {key: level for level, key in LEVELS.items()}
+    {"": "organization", "per_run": RUN} | {key: level for level, key in LEVELS.items()}
 )
 PARTS: Final[Mapping[str, Levels]] = MappingProxyType(
-    {"organization": _ABOVE, "team": {"": "team", "per_key": "key"}, "key": {"": "key"}}
+    {
+        "organization": _ABOVE,
+        "team": {"": "team", "per_key": "key", "per_run": RUN_AT_MOST},
+        "key": {"": "key", "per_run": RUN_AT_MOST},
+    }
 )
 Plain = dict[str, dict[str, Any]]
 
 
-class OfOrganization(LimitsDoc):
-    """Limits of an organization, and of each key, user, team and model of it."""
+class Limited(Protocol):
+    """A tier of the policy in force. All else that a policy says is not imported here: commands
+    that are given a limit must start in a moment (ADR 168)."""
+
+    @property
+    def limits(self) -> Mapping[str, Mapping[str, Any]]:
+        """Level -> dimension -> value."""
+
+
+class OfKey(LimitsDoc):
+    """Limits of a key, and of each run of an agent that asks with it."""
+
+    per_run: PurseDoc | None = None
+
+
+class OfOrganization(OfKey):
+    """Limits of an organization, and of each key, user, team, model and run of it."""
 
     per_key: LimitsDoc | None = None
     per_user: LimitsDoc | None = None
@@ -35,21 +65,21 @@ class OfOrganization(LimitsDoc):
     per_model: LimitsDoc | None = None
 
 
-class OfTeam(LimitsDoc):
-    """Limits of a team, and of each of its keys."""
+class OfTeam(OfKey):
+    """Limits of a team, and of each of its keys and runs."""
 
     per_key: LimitsDoc | None = None
 
 
 _DOCUMENTS: Final[Mapping[str, type[LimitsDoc]]] = MappingProxyType(
-    {"organization": OfOrganization, "team": OfTeam, "key": LimitsDoc}
+    {"organization": OfOrganization, "team": OfTeam, "key": OfKey}
 )
 
 
 class PolicyRules(TierRules):
     """The policy in force: `tiers` returns its tiers whenever it is asked."""
 
-    def __init__(self, tiers: Callable[[], Mapping[str, Tier]]) -> None:
+    def __init__(self, tiers: Callable[[], Mapping[str, Limited]]) -> None:
         super().__init__(tiers)
         self._in_force = tiers
 
@@ -75,12 +105,15 @@ def read_limits(level: str, value: Mapping[str, Any]) -> Plain:
     """What stored limits set, as a policy's tier has it: level -> dimension -> value; None where a
     limit is taken away. Raises Invalid where this version cannot read them."""
     document, levels = _read(level, value, "limits"), PARTS[level]
-    limits = {
-        levels[part]: {name: None for name in of.model_fields_set if name in LIMITS}
-        | plain_limits(of)
-        for part, of in _parts(level, document)
-    }
+    limits = {levels[part]: _plain(of) for part, of in _parts(level, document)}
     return {level: of for level, of in limits.items() if of}
+
+
+def _plain(of: Strict) -> dict[str, Any]:
+    if isinstance(of, PurseDoc):
+        return dict.fromkeys(of.model_fields_set) | plain_purse(of)
+    assert isinstance(of, LimitsDoc)  # noqa: S101  # there is nothing else
+    return {name: None for name in of.model_fields_set if name in LIMITS} | plain_limits(of)
 
 
 def _read(level: str, value: Any, field: str) -> LimitsDoc:
@@ -102,11 +135,12 @@ def _invalid(error: ValidationError, value: Any, field: str) -> Invalid:
         path.append(str(part))
         at = at.get(part) if isinstance(at, Mapping) else None
     if detail["type"] == "extra_forbidden":
-        return Invalid(".".join(path), f"is no limit; these are: {', '.join(LIMITS)}")
+        known = PurseDoc.model_fields if path[-2:-1] == ["per_run"] else LIMITS
+        return Invalid(".".join(path), f"is no limit; these are: {', '.join(known)}")
     return Invalid(".".join(path), detail["msg"].replace("Input should be", "must be"))
 
 
-def _parts(level: str, document: LimitsDoc) -> Iterator[tuple[str, LimitsDoc]]:
+def _parts(level: str, document: LimitsDoc) -> Iterator[tuple[str, Strict]]:
     """A document and its parts, by the names of the parts."""
     for part in PARTS[level]:
         of = document if not part else getattr(document, part)
@@ -114,13 +148,36 @@ def _parts(level: str, document: LimitsDoc) -> Iterator[tuple[str, LimitsDoc]]:
             yield part, of
 
 
-def _check(level: str, of: LimitsDoc, field: str) -> None:
-    """Raise Invalid for what the ledger cannot keep."""
+def _check(level: str, of: Strict, field: str) -> None:
+    """Raise Invalid for what the ledger cannot keep, or what would not hold."""
+    if isinstance(of, PurseDoc):
+        _check_purse(level, of, field)
+    elif isinstance(of, LimitsDoc):
+        _check_limits(level, of, field)
+
+
+def _check_purse(level: str, of: PurseDoc, field: str) -> None:
+    for name in of.model_fields_set:
+        value = getattr(of, name)
+        if value is None and level != "organization":
+            raise Invalid(
+                f"{field}.{name}", "what a run may use is only lowered here; leave it out"
+            )
+        if value is not None and name in RUN_LIMITS and RUN_LIMITS[name].measure == "usd":
+            _check_money(value, f"{field}.{name}")
+
+
+def _check_money(value: int, field: str) -> None:
+    if value // PICO_PER_NANO > _MOST:
+        raise Invalid(field, "is above 9000000 USD: nobody counts so far")
+
+
+def _check_limits(level: str, of: LimitsDoc, field: str) -> None:
     if of.prepaid_usd and (level != "organization" or field != "limits"):
         raise Invalid(f"{field}.prepaid_usd", "is of an organization as a whole; leave it out")
     for name, row in LIMITS.items():
         value = getattr(of, name)
         if isinstance(value, RateDoc) and max(value.limit, value.burst) > _MOST_OF_A_BUCKET:
             raise Invalid(f"{field}.{name}", f"is above {_MOST_OF_A_BUCKET}: nobody counts so far")
-        if row.measure == "usd" and type(value) is int and value // PICO_PER_NANO > _MOST:
-            raise Invalid(f"{field}.{name}", "is above 9000000 USD: nobody counts so far")
+        if row.measure == "usd" and type(value) is int:
+            _check_money(value, f"{field}.{name}")

@@ -94,6 +94,54 @@ class StoredCredit:
     note: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class StoredCredential:
+    """A credential of an organization's own for a backend, without the credential itself.
+
+    `fingerprint` tells two of one organization apart and nothing of either. `fallback`: where it is
+    refused or used up, the operator's is used. `refused_why` is how a provider refused it last.
+    """
+
+    organization: str
+    backend: str
+    fingerprint: str
+    fallback: bool = False
+    created_at: int = 0
+    updated_at: int = 0
+    updated_by: str = ""
+    last_used_at: int | None = None
+    refused_at: int | None = None
+    refused_why: str | None = None
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SealedCredential:
+    """The same as gateways read it: `sealed` is what the vault opens."""
+
+    backend: str
+    sealed: bytes = field(repr=False)
+    fallback: bool = False
+    version: int = 1
+
+
+def credential_of(row: Any) -> StoredCredential:
+    """The credential of a row."""
+    return StoredCredential(
+        row.organization,
+        row.backend,
+        row.fingerprint,
+        row.fallback,
+        row.created_at,
+        row.updated_at,
+        row.updated_by,
+        row.last_used_at,
+        row.refused_at,
+        row.refused_why,
+        row.version,
+    )
+
+
 def organization_of(row: Any) -> StoredOrganization:
     """The customer of a row."""
     raised = tuple(Raise(each["id"], each["limits"], each["until"]) for each in row.raised or ())

@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Index,
@@ -106,6 +107,23 @@ CREDITS: Final = Table(
     Column("by", String(300), nullable=False),
     Column("note", Text, nullable=False),
     Index("credits_organization", "organization", "at"),
+)
+# What customers showed of accounts of their own: sealed for their row (`router.customers.vault`).
+PROVIDER_CREDENTIALS: Final = Table(
+    "provider_credentials",
+    METADATA,
+    Column("organization", String(NAME_LENGTH), primary_key=True),
+    Column("backend", String(NAME_LENGTH), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("fingerprint", String(16), nullable=False),
+    Column("fallback", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("updated_by", String(300), nullable=False),
+    Column("last_used_at", BigInteger),
+    Column("refused_at", BigInteger),
+    Column("refused_why", String(64)),
+    Column("version", BigInteger, nullable=False),
 )
 VERSION: Final = Table(
     "customers_version",

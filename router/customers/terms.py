@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple
 from weakref import WeakValueDictionary
 
+from policies.language.limits import lowered
 from router.customers.errors import Invalid
 from router.customers.policy_rules import Plain, read_limits
 from router.customers.records import StoredKey, StoredOrganization, StoredTeam, time_of
-from router.domain import Principal, Terms
+from router.domain import RUN_AT_MOST, Principal, Terms
 
 _LOG: Final = logging.getLogger(__name__)
 _KNOWN: Final[WeakValueDictionary[tuple[Any, ...], Terms]] = WeakValueDictionary()
@@ -134,9 +135,13 @@ class Customers:
 
 
 def merged(limits: Mapping[str, Mapping[str, Any]], over: Mapping[str, Mapping[str, Any]]) -> Plain:
-    """Limits with others in their places: single ones, level by level."""
+    """Limits with others in their places: single ones, level by level; of what only lowers, the
+    lower ones."""
     levels = dict.fromkeys((*limits, *over))
-    return {level: {**limits.get(level, {}), **over.get(level, {})} for level in levels}
+    found = {level: {**limits.get(level, {}), **over.get(level, {})} for level in levels}
+    if RUN_AT_MOST in limits and RUN_AT_MOST in over:
+        found[RUN_AT_MOST] = lowered(limits[RUN_AT_MOST], over[RUN_AT_MOST])
+    return found
 
 
 def terms(

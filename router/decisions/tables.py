@@ -12,8 +12,9 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    text,
 )
+
+from router.database import WHERE
 
 METADATA: Final = MetaData()
 
@@ -38,7 +39,6 @@ RECORDS: Final = Table(
         "decision_records_denied",
         "organization",
         "at",
-        sqlite_where=text("denied IS NOT NULL"),
-        postgresql_where=text("denied IS NOT NULL"),
+        info={WHERE: "denied IS NOT NULL"},
     ),
 )

@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final
 
+from policies.headers import ASK_RUN
+from policies.language.limits import RUN
 from router.backends.backend import BATCHES, Backend
 from router.backends.dispatch.account import AccountCall
 from router.errors import (
@@ -31,6 +33,8 @@ from router.files.screening import Screening
 from router.ledger.long_holds import NOTHING, LongHolds
 from router.ledger.reserve_request import ReserveRequest
 from router.ledger.server.errors import Disconnected
+from router.pipeline.runs import run_of_headers
+from router.protocols.fields import missing_run
 from router.protocols.headers import Pairs
 from router.stored.owned import Owned, OwnedKind, OwnedState
 from router.world.offered import ANTHROPIC, OPENAI
@@ -87,7 +91,13 @@ class Batches:
         """Refuse what another key of the organization uploaded and this one may not ask."""
         world = self._desk.serving.snapshot
         visible = world.visible(asker.principal)
+        own = self._desk.own(asker.principal)
         for name in bound.backends:
+            if name in own:
+                raise PermissionDenied(
+                    f"The file asks `{name}`, for which your organization has a credential of its"
+                    " own: its batches are asked of the provider itself."
+                )
             if name not in visible:
                 raise PermissionDenied(f"Your tier may not use `{name}`, which the file asks.")
 
@@ -140,8 +150,14 @@ class Batches:
             await self._desk.registry.ask(lambda store: store.forget(pending))
 
     def _request(self, asker: Asker, bound: Bound) -> ReserveRequest:
-        """What the ledger is asked to hold: against the limits of days, months and balances."""
+        """What the ledger is asked to hold: against the limits of days, months, balances and runs.
+
+        Raises BadRequest where it must name its run, or names it wrongly.
+        """
         standing = self._desk.serving.snapshot.standing_of(asker.principal)
+        run = None if standing.runs is None else run_of_headers(asker.values, standing.runs)
+        if run is None and RUN in standing.require:
+            raise missing_run(ASK_RUN)
         return ReserveRequest(
             asker.request_id,
             asker.principal,
@@ -149,6 +165,7 @@ class Batches:
             None,
             standing.lasting,
             bound.estimate(),
+            run=run,
         )
 
 

@@ -6,7 +6,7 @@ one owns it or nobody: the same 404.
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -27,6 +27,10 @@ from router.world.offered import members, offering
 
 _ID: Final = re.compile(r"[A-Za-z0-9_\-][A-Za-z0-9_.:~\-]{0,199}")
 _SHOWN: Final = 80  # characters of an id
+_NOT_WITH_OWN: Final = (
+    "Your organization asks the backend {0} with a credential of its own, and {1} are kept here in"
+    " the operator's account alone. Ask the provider for them, or have the credential removed."
+)
 
 
 class HasAccounts(Protocol):
@@ -49,6 +53,11 @@ class Asker:
     def organization(self) -> str:
         """Whose files and batches it asks for."""
         return self.principal.organization
+
+    def values(self, names: Iterable[str]) -> Mapping[str, str]:
+        """Return those of its headers that were sent, by their names in lower case."""
+        pairs = ((name, self.fields.get(name.encode("latin-1", "replace"))) for name in names)
+        return {name: value.decode("latin-1") for name, value in pairs if value is not None}
 
     def headers(self) -> tuple[tuple[str, str], ...]:
         """Those of its headers that belong to the protocol."""
@@ -79,14 +88,25 @@ class Desk:
                 f"This gateway keeps no {offer} of this kind: no backend of its operator offers"
                 f" them (`offers: [{offer}]`)."
             )
+        if backend.name in self.own(asker.principal):
+            raise PermissionDenied(_NOT_WITH_OWN.format(backend.name, offer))
         visible = world.visible(asker.principal)
-        if self.members(backend).isdisjoint(visible):
+        if self.members(backend, asker.principal).isdisjoint(visible):
             raise PermissionDenied(f"Your tier may not use the backend that keeps {offer}.")
         return backend
 
-    def members(self, backend: Backend) -> frozenset[str]:
-        """The names of all backends in one account."""
-        return members(self.serving.snapshot.backends.values(), backend)
+    def members(self, backend: Backend, principal: Principal) -> frozenset[str]:
+        """The names of all backends in one account of the operator's, as far as this customer asks
+        them with that."""
+        every = members(self.serving.snapshot.backends.values(), backend)
+        return every - self.own(principal)
+
+    def own(self, principal: Principal) -> frozenset[str]:
+        """The names of the backends that this customer asks with a credential of its own."""
+        world = self.serving.world_of(principal)
+        if not world.owned:
+            return frozenset()
+        return frozenset([each.name for each in world.backends.values() if each.own is not None])
 
     def account_of(self, owned: Owned) -> Account:
         """The account that something is in. Raises NotFound where its backend is gone."""

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from router.ask import NAMED_FILES, Ask
 from router.domain import Principal
+from router.errors import PermissionDenied
 from router.files.desk import Desk, asker_of
 from router.stored.owned import Owned, OwnedKind
 from router.stored.ownership import OwnershipStore
@@ -19,6 +20,10 @@ from router.world.snapshot import Snapshot
 _ONE, _MANY = "file_id", "file_ids"
 _SAID: Final = ("citation", "_output", "file_path")  # how the types end of what answers say
 _MOST: Final = 500  # files of one request
+_ASKED_WITH_OWN: Final = (
+    "The files of this request are in the operator's account, and your organization asks {} with a"
+    " credential of its own, which cannot read them there. Send their contents instead."
+)
 # A name may be spelled with escapes: then the parsed body alone tells.
 _HINTS: Final = (b"file_id", b"\\u")
 
@@ -66,7 +71,8 @@ class References:
 
     async def _pinned(self, world: Snapshot, principal: Principal, ask: Ask, ids: list[str]) -> Ask:
         of, readers = principal.organization, frozenset[str]()
-        unknown = set(ids)
+        unknown, own, every = set(ids), self._desk.own(principal), frozenset[str]()
+        world = self._desk.serving.snapshot if world.owned else world  # files are the operator's
         for family in dict.fromkeys(FAMILIES.values()):
             backend = offering(world.backends.values(), family, "files")
             if backend is None or len(ids) > _MOST:
@@ -74,7 +80,10 @@ class References:
             known = await self._desk.registry.ask(partial(_known, of, family, ids), customer=of)
             unknown -= {owned.id for owned in known}
             if len(known) == len(ids):
-                readers = members(world.backends.values(), backend)
+                every = members(world.backends.values(), backend)
+                readers = every - own
+        if every and not readers:
+            raise PermissionDenied(_ASKED_WITH_OWN.format(", ".join(sorted(every))))
         if unknown or not readers:
             family = "anthropic" if ask.protocol == "messages" else "openai"
             asker = asker_of(principal, family, {})

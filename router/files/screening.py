@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from policies.decision import Decision, Denial
+from policies.language.limits import RUN
 from router.ask import KEPT_ELSEWHERE, Ask
 from router.backends.backend import Backend
 from router.backends.dialects.parameters import permitted
@@ -25,8 +26,8 @@ from router.pipeline.plan import refusal
 from router.pipeline.redaction import spared_alone
 from router.pipeline.request_context import RequestContext, gather
 from router.pipeline.signals import EVERYTHING, read_signals
+from router.pipeline.unnamed import refuse_unnamed
 from router.pipeline.within_terms import decided
-from router.protocols.fields import missing_user
 from router.protocols.unsupported import Unsupported
 from router.world.snapshot import Snapshot
 
@@ -47,9 +48,7 @@ class _Line:
 
     def header_values(self, names: Iterable[str]) -> Mapping[str, str]:
         """Return those of the batch's headers."""
-        fields = self.asker.fields
-        pairs = ((name, fields.get(name.encode("latin-1", "replace"))) for name in names)
-        return {name: value.decode("latin-1") for name, value in pairs if value is not None}
+        return self.asker.values(names)
 
 
 class Screening:
@@ -59,7 +58,7 @@ class Screening:
         self._desk = desk
         self._asker = asker
         self._world = desk.serving.snapshot
-        self._members = desk.members(backend)
+        self._members = desk.members(backend, asker.principal)
         self.bound = Bound()
 
     async def passed(self, operation: Operation, raw: bytes) -> bytes:
@@ -69,8 +68,9 @@ class Screening:
         """
         ask = operation.parse(raw, self._asker.fields)
         self._refuse(operation, ask)
-        if ask.user is None and self._world.standing_of(self._asker.principal).names_users:
-            raise missing_user(ask.protocol)
+        require = self._world.standing_of(self._asker.principal).require
+        if require:  # its run is named by the batch
+            refuse_unnamed(require - {RUN}, ask, None)
         files = self._desk.serving.files
         if files is not None:
             ask = await files.pinned(self._world, self._asker.principal, ask)

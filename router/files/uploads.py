@@ -114,7 +114,7 @@ class Uploads:
         A file that is no text of a readable size counts as private: nobody here can read it.
         """
         world = self._desk.serving.snapshot
-        visible = self._desk.members(backend) & set(world.visible(asker.principal))
+        visible = self._desk.members(backend, asker.principal) & set(world.visible(asker.principal))
         model = backend.name if backend.name in visible else min(visible)
         private = world.needs(model).pii and await self._is_private(asker, form, spool)
         ask = PLAIN_ASK._replace(

@@ -126,8 +126,8 @@ class Ledger:
         check = partial(
             check_node, address=address, meta=meta, durability=DurabilityCheck(durability, address)
         )
-        nodes = Nodes(address, command_seconds, SHARDS, check, scripts=scripts, machine=machine)
-        await _open(nodes)
+        new = partial(Nodes, address, command_seconds, SHARDS, check)
+        nodes = await _open(new(scripts=scripts, machine=machine, spool=spool))
         ledger = cls(
             address,
             nodes,
@@ -292,7 +292,7 @@ class Ledger:
                 await self._beats.renew([hold])
 
 
-async def _open(nodes: Nodes) -> None:
+async def _open(nodes: Nodes) -> Nodes:
     try:
         await nodes.open()
     except OSError as error:
@@ -301,3 +301,4 @@ async def _open(nodes: Nodes) -> None:
     except BaseException:
         await nodes.close()
         raise
+    return nodes

@@ -1,8 +1,9 @@
 """What customers have used of what: each limit in force, as the ledger has it now.
 
-One command a customer, all written at once: one round trip for however many are asked about, and
-nothing is changed. The numbers are those by which the scripts would admit a request at this moment:
-a window that has ended, and that no request has moved on yet, is moved on in what is told.
+One command a customer, all written at once: one round trip for however many are asked about (and
+one before it where runs are, which may count in the purse of another one), and nothing is changed.
+The numbers are those by which the scripts would admit a request at this moment: a window that has
+ended, and that no request has moved on yet, is moved on in what is told.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -14,11 +15,12 @@ from router.ledger.codec import RING_SLOTS, CalendarState, StateNumbers, read_sc
 from router.ledger.keys import Shard, scope, shard_of, user_hash
 from router.ledger.quotas.calendar import FOREVER, window_at
 from router.ledger.quotas.compiled_quotas import place_of
-from router.ledger.quotas.dimensions import DIMENSIONS, EXHAUSTED, PREPAID, Quota
+from router.ledger.quotas.dimensions import DIMENSIONS, EXHAUSTED, PREPAID, RUN, Quota
 from router.ledger.server.nodes import Nodes
 
 # Before this part of a window is over, nobody can tell from it how it will end.
 _TOLD_AFTER: Final = 20
+_SCOPES: Final = ":s:"  # before the end of a scope's key
 
 
 @value
@@ -26,7 +28,7 @@ class Whose:
     """Whose limits are asked about: an organization's, and those of what is named within it.
 
     `user` is the client's own name for its end user, `model` a route or model as limits per model
-    count it.
+    count it, `run` an agent's run, whose purse may be that of the run which started it.
     """
 
     organization: str
@@ -34,6 +36,7 @@ class Whose:
     key: str | None = None
     user: str | None = None
     model: str | None = None
+    run: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,9 @@ async def used_of(
     """What each of these has used of its quotas, in their order; quotas at a level that is not
     named are left out. `secret` makes pseudonyms of end users. Raises Disconnected.
     """
-    named = [_places(whose, quotas, secret) for whose, quotas in asked]
+    asked = list(asked)
+    roots = await _roots(nodes, shards, [whose for whose, _ in asked if whose.run is not None])
+    named = [_places(whose, quotas, secret, roots.get(whose)) for whose, quotas in asked]
     commands = []
     for organization, places in named:
         home = shards[shard_of(organization, len(shards))]
@@ -100,8 +105,30 @@ async def used_of(
 _Places = list[tuple[Quota, str]]
 
 
-def _places(whose: Whose, quotas: Iterable[Quota], secret: bytes) -> tuple[str, _Places]:
-    """The organization, and each quota with the end of its scope's key."""
+async def _roots(nodes: Nodes, shards: Sequence[Shard], asked: Sequence[Whose]) -> dict[Whose, str]:
+    """The ends of the scopes' keys of those whose run counts in another one's purse."""
+    if not asked:
+        return {}
+    homes = [shards[shard_of(whose.organization, len(shards))] for whose in asked]
+    replies = await nodes.ask_all(
+        [
+            (home.number, ("GET", home.aliases + scope(RUN, whose.organization, whose.run)))
+            for whose, home in zip(asked, homes, strict=True)
+        ]
+    )
+    return {
+        whose: str(reply, "utf-8").partition(_SCOPES)[2]
+        for whose, reply in zip(asked, replies, strict=True)
+        if reply
+    }
+
+
+def _places(
+    whose: Whose, quotas: Iterable[Quota], secret: bytes, root: str | None = None
+) -> tuple[str, _Places]:
+    """The organization, and each quota with the end of its scope's key; `root` is that of the purse
+    of the run. How often a run repeats itself is no amount, and left out.
+    """
     names = {
         "organization": None,
         EXHAUSTED: None,
@@ -109,12 +136,17 @@ def _places(whose: Whose, quotas: Iterable[Quota], secret: bytes) -> tuple[str, 
         "key": whose.key,
         "user": None if whose.user is None else user_hash(whose.user, secret),
         "model": whose.model,
+        RUN: whose.run,
     }
     whole = ("organization", EXHAUSTED)
     return whose.organization, [
-        (quota, scope(quota.level, whose.organization, names[quota.level]))
+        (
+            quota,
+            root if root and quota.level == RUN else scope(quota.level, whose.organization, name),
+        )
         for quota in quotas
-        if quota.level in whole or names[quota.level] is not None
+        if (name := names[quota.level]) is not None or quota.level in whole
+        if DIMENSIONS[quota.dimension].algorithm != "H"
     ]
 
 
@@ -122,7 +154,7 @@ def _read(
     places: _Places, keys: Sequence[object], raws: Sequence[bytes | None], now_ms: int
 ) -> list[Used]:
     scopes = {
-        str(key).partition(":s:")[2]: read_scope(raw or b"")
+        str(key).partition(_SCOPES)[2]: read_scope(raw or b"")
         for key, raw in zip(keys, raws, strict=True)
     }
     return [used_in(scopes[end].get(place_of(quota)), quota, now_ms) for quota, end in places]
@@ -158,6 +190,12 @@ def _bucket(numbers: StateNumbers | None, quota: Quota, now_ms: int) -> Used:
 def _leases(numbers: StateNumbers | None, quota: Quota, _now_ms: int) -> Used:
     running = numbers[0] if numbers else 0
     return Used(quota.level, quota.dimension, quota.limit, running, held=running)
+
+
+def _purse(numbers: StateNumbers | None, quota: Quota, _now_ms: int) -> Used:
+    used, held, remainder, _since, ceiling = numbers or (0, 0, 0, 0, 0)
+    most = min(quota.limit, ceiling - 1) if ceiling else quota.limit
+    return Used(quota.level, quota.dimension, most, used + held + (remainder > 0), held)
 
 
 def _calendar(numbers: StateNumbers | None, quota: Quota, now_ms: int) -> Used:
@@ -200,4 +238,6 @@ def _foreseen(
 
 
 _State = Callable[[StateNumbers | None, Quota, int], Used]
-_STATES: Final[dict[str, _State]] = {"S": _ring, "B": _bucket, "C": _calendar, "L": _leases}
+_STATES: Final[dict[str, _State]] = {
+    "S": _ring, "B": _bucket, "C": _calendar, "L": _leases, "P": _purse,
+}  # fmt: skip

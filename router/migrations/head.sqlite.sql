@@ -32,6 +32,21 @@ CREATE TABLE admin_credentials (
 	PRIMARY KEY (credential),
 	UNIQUE (hash)
 );
+CREATE TABLE admin_sessions (
+	session VARCHAR(40) NOT NULL,
+	hash BLOB NOT NULL,
+	issuer TEXT NOT NULL,
+	subject VARCHAR(255) NOT NULL,
+	name VARCHAR(128) NOT NULL,
+	group_name VARCHAR(256) NOT NULL,
+	role VARCHAR(20) NOT NULL,
+	organization VARCHAR(128),
+	created_at BIGINT NOT NULL,
+	expires_at BIGINT NOT NULL,
+	PRIMARY KEY (session),
+	UNIQUE (hash)
+);
+CREATE INDEX admin_sessions_expires_at ON admin_sessions (expires_at);
 CREATE TABLE alert_claims (
 	name VARCHAR(64) NOT NULL,
 	until BIGINT NOT NULL,
@@ -242,6 +257,21 @@ CREATE TABLE owned_resources (
 );
 CREATE INDEX owned_resources_look_at ON owned_resources (look_at);
 CREATE INDEX owned_resources_organization ON owned_resources (organization, family, kind, at);
+CREATE TABLE provider_credentials (
+	organization VARCHAR(128) NOT NULL,
+	backend VARCHAR(128) NOT NULL,
+	sealed BLOB NOT NULL,
+	fingerprint VARCHAR(16) NOT NULL,
+	fallback BOOLEAN NOT NULL,
+	created_at BIGINT NOT NULL,
+	updated_at BIGINT NOT NULL,
+	updated_by VARCHAR(300) NOT NULL,
+	last_used_at BIGINT,
+	refused_at BIGINT,
+	refused_why VARCHAR(64),
+	version BIGINT NOT NULL,
+	PRIMARY KEY (organization, backend)
+);
 CREATE TABLE stored_conversation_items (
 	conversation VARCHAR(64) NOT NULL,
 	position BIGINT NOT NULL,
@@ -334,6 +364,7 @@ CREATE TABLE usage (
 	route TEXT,
 	backend TEXT,
 	model TEXT,
+	credential VARCHAR(8),
 	requests INTEGER NOT NULL,
 	tokens BIGINT NOT NULL,
 	input_tokens BIGINT NOT NULL,
@@ -389,6 +420,7 @@ CREATE TABLE usage_rollups (
 	route TEXT,
 	backend TEXT,
 	model TEXT,
+	credential TEXT,
 	service_tier TEXT,
 	status TEXT,
 	baseline TEXT,

@@ -12,7 +12,8 @@ from classifiers.prompt import Prompt, PromptTurn
 from router.ask import NAMED_FILES, NO_MEDIA, STORED_STATE, Ask
 from router.errors import BadRequest
 from router.protocols import known_keys
-from router.protocols.ahead import utf8_size
+from router.protocols.ahead import LARGE, utf8_size, was_read
+from router.protocols.beside import json_of
 from router.protocols.document import parse_members, refuse_aliases
 from router.protocols.fields import MOST_TOKENS, read_integer, read_model, wrong_type
 from router.protocols.headers import NO_HEADERS, Fields
@@ -24,6 +25,7 @@ MAX_CANDIDATES: Final = 128
 PROTOCOL: Final = "gemini"
 ARRAY: Final = "gemini_array"
 _NAMED: Final = "models/"
+_WHOLE: Final = "generateContentRequest"
 # Addresses of what the operator's account alone can read.
 _KEPT_FILE: Final = re.compile(r"(?:https?://generativelanguage\.googleapis\.com/|files/|gs://)")
 _KINDS: Final = {"image": "image", "audio": "audio", "video": "video"}
@@ -77,14 +79,30 @@ def parse_content(
 
 
 def parse_content_count(raw: bytes, headers: Fields = NO_HEADERS, *, model: str = "") -> Ask:
-    """Read the body of :countTokens: contents, or a whole request in `generateContentRequest`."""
+    """Read the body of :countTokens: contents, or a whole request in `generateContentRequest`.
+
+    Of a large body that was read ahead `the_request_in_it` has made that request.
+    """
+    if len(raw) > LARGE and was_read(raw):
+        return parse_content(raw, headers, model=model)
     try:
         body = loads(raw)
     except orjson.JSONDecodeError:
         raise BadRequest("The body is not valid JSON.") from None
-    asked = body.get("generateContentRequest") if isinstance(body, dict) else None
+    asked = body.get(_WHOLE) if isinstance(body, dict) else None
     whole = orjson.dumps(asked) if isinstance(asked, dict) else raw
     return parse_content(whole, headers, model=model)
+
+
+def the_request_in_it(raw: bytes, small: bytes) -> bytes:
+    """The whole request that a large body of :countTokens holds; the body where it holds none."""
+    try:
+        held = orjson.loads(small)
+        if not isinstance(held, dict) or not isinstance(held.get(_WHOLE), dict):
+            return raw
+        return json_of(loads(raw)[_WHOLE], len(raw))
+    except orjson.JSONDecodeError:
+        return raw
 
 
 def write_content_count(tokens: int) -> bytes:

@@ -71,7 +71,8 @@ class Count:
     """A way in that tells how large a request would be: no model is asked, nothing is paid.
 
     `parse` reads it as the request whose size it asks for, in words of `protocol`; `write` tells a
-    number of tokens. `resumes`: that request may name what the gateway keeps.
+    number of tokens. `resumes`: that request may name what the gateway keeps. `amend` changes a
+    large body before it is read: one that holds the request becomes that.
     """
 
     path: str
@@ -80,9 +81,9 @@ class Count:
     write: Callable[[int], bytes]
     names_request: bool = False
     resumes: bool = False
+    amend: Amend | None = None
     methods: ClassVar[tuple[bytes, ...]] = (b"POST",)
     lists: ClassVar[bool] = False
-    amend: ClassVar[None] = None
 
     def error_body(self, error: TurnoutError) -> bytes:
         """The body of an error response, as the clients of its protocol expect it."""

@@ -8,7 +8,12 @@ from typing import Final
 from router.operations.chat import parse_chat
 from router.operations.compaction import parse_compaction
 from router.operations.completion import parse_completion
-from router.operations.content import parse_content, parse_content_count, write_content_count
+from router.operations.content import (
+    parse_content,
+    parse_content_count,
+    the_request_in_it,
+    write_content_count,
+)
 from router.operations.embedding import parse_embedding
 from router.operations.image import parse_edit, parse_generation, parse_variation
 from router.operations.message import parse_message, parse_message_count, write_message_count
@@ -77,7 +82,13 @@ COUNTS: Final[tuple[Count, ...]] = (
         write_message_count,
         names_request=True,
     ),
-    Count(COUNT_PATH, "gemini", parse_content_count, write_content_count),
+    Count(
+        COUNT_PATH,
+        "gemini",
+        parse_content_count,
+        write_content_count,
+        amend=the_request_in_it,
+    ),
     Count(
         "/v1/responses/input_tokens",
         "responses",

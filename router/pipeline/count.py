@@ -27,7 +27,7 @@ async def count(serving: Serving, row: Count, caller: Caller) -> None:
     """
     principal = serving.authenticator.authenticate(caller.authorization)
     ask = row.parse(await caller.body(), caller.fields)
-    world = serving.snapshot
+    world = serving.world_of(principal)
     if row.resumes and serving.kept is not None:
         ask = await serving.kept.resumed(row.parse, world, principal, ask, caller.fields)
     context = await gather(serving.senses, world, principal, ask, caller)
@@ -49,7 +49,7 @@ async def count(serving: Serving, row: Count, caller: Caller) -> None:
 
 def _would_serve(serving: Serving, context: RequestContext) -> str:
     """The backend to which the request would go first; empty where it would be refused."""
-    signals = read_signals(context, serving.backends.view(), context.needs)
+    signals = read_signals(context, serving.health_of(context.world), context.needs)
     decision = decided(context, signals)
     if isinstance(decision, Denial):
         return ""

@@ -188,8 +188,8 @@ async def _downgraded(serving: Serving, asking: Asking, refused: LimitExceeded) 
 
 def _meter(serving: Serving, asking: Asking) -> Meter:
     """What counts the request as it is planned now."""
-    health, thoughts = serving.backends.view(), serving.history.thoughts
-    return Meter(asking.plan, asking.context.world.prices, health, thoughts=thoughts)
+    world, thoughts = asking.context.world, serving.history.thoughts
+    return Meter(asking.plan, world.prices, serving.health_of(world), thoughts=thoughts)
 
 
 def _key(asking: Asking) -> Key:

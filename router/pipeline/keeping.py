@@ -7,10 +7,12 @@ events of a stream say `store: false`, since that is so, and the last one says w
 """
 
 import logging
+from functools import partial
 from typing import Final, Protocol
 
 from router.pipeline.caller import Caller
 from router.pipeline.passing_caller import PassingCaller
+from router.protocols.beside import beside_if_large
 from router.protocols.responses.kept import (
     Kept,
     document_of,
@@ -38,13 +40,22 @@ class KeepingCaller(PassingCaller):
     """See `router.pipeline.caller.Caller`; the answer is stored as `id_` for an organization."""
 
     def __init__(
-        self, caller: Caller, shelf: Adds, organization: str, id_: str, kept: Kept
+        self,
+        caller: Caller,
+        shelf: Adds,
+        organization: str,
+        id_: str,
+        kept: Kept,
+        *,
+        asked: int = 0,
     ) -> None:
+        """`asked` is how many bytes the request has."""
         super().__init__(caller)
         self._shelf = shelf
         self._organization = organization
         self._id = id_
         self._kept = kept
+        self._asked = asked
         self._splitter = Splitter(_LARGEST_EVENT)
         self._passing = False
 
@@ -92,17 +103,25 @@ class KeepingCaller(PassingCaller):
 
     async def _stored(self, response: bytes) -> bytes:
         """The response as it is told once it is stored, or could not be. Raises ValueError."""
+        size = self._asked + len(response)
+        as_it_is = partial(self._retold, response, stored=False)
         if not self._kept.wanted:
-            return self._retold(response, stored=False)
-        told = self._retold(response, stored=True)
-        document = document_of(told, self._kept.given, self.id)
+            return await beside_if_large(size, as_it_is)
+        told, entry = await beside_if_large(size, partial(self._entry, response))
         talk = self._kept.talk
-        if talk is not None and not await talk.append(said_items(document, self.id)):
-            return self._retold(response, stored=False)
-        entry = StoredResponse(self._id, self._kept.previous, document, named_items(told))
+        if talk is not None:
+            items = await beside_if_large(size, partial(said_items, entry.document, self.id))
+            if not await talk.append(items):
+                return await beside_if_large(size, as_it_is)
         if await self._shelf.add(self._organization, entry):
             return told
-        return self._retold(response, stored=False)
+        return await beside_if_large(size, as_it_is)
+
+    def _entry(self, response: bytes) -> tuple[bytes, StoredResponse]:
+        """The response as it is told once it is stored, and what is stored of it."""
+        told = self._retold(response, stored=True)
+        document = document_of(told, self._kept.given, self.id)
+        return told, StoredResponse(self._id, self._kept.previous, document, named_items(told))
 
     def _retold(self, response: bytes, *, stored: bool) -> bytes:
         return retold(response, self._id, self._kept, stored=stored)

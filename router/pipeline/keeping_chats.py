@@ -7,12 +7,14 @@ No byte is changed: what could not be stored in time is not there, and the log s
 
 import logging
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 import orjson
 
 from router.pipeline.caller import Caller
 from router.pipeline.keeping import Adds, KeepingCaller
+from router.protocols.beside import beside_if_large
 from router.protocols.chat.kept import (
     document_of,
     ends,
@@ -28,14 +30,26 @@ _MOST: Final = 64 * 1024 * 1024  # bytes of a stream
 _NOTHING: Final = Kept(None, None, wanted=False)
 
 
+def _read(given: Mapping[str, Any], answer: bytes, *, streamed: bool) -> tuple[bytes, Any]:
+    """What is stored of a request and its answer, and how that is called."""
+    completion: Any = gathered(answer) if streamed else orjson.loads(answer)
+    return document_of(given, completion), completion["id"]
+
+
 class KeepingChatCaller(KeepingCaller):
     """See `KeepingCaller`; what is kept is a chat."""
 
     def __init__(
-        self, caller: Caller, shelf: Adds, organization: str, given: Mapping[str, Any]
+        self,
+        caller: Caller,
+        shelf: Adds,
+        organization: str,
+        given: Mapping[str, Any],
+        *,
+        asked: int = 0,
     ) -> None:
-        """`given` is the body of the request."""
-        super().__init__(caller, shelf, organization, "", _NOTHING)
+        """`given` is the body of the request, of `asked` bytes."""
+        super().__init__(caller, shelf, organization, "", _NOTHING, asked=asked)
         self._given = given
         self._blocks: list[bytes] = []
         self._size = 0
@@ -69,12 +83,11 @@ class KeepingChatCaller(KeepingCaller):
         await self._caller.send(body, status)
 
     async def _keep(self, answer: bytes, *, streamed: bool) -> None:
+        reading = partial(_read, self._given, answer, streamed=streamed)
         try:
-            completion: Any = gathered(answer) if streamed else orjson.loads(answer)
-            document = document_of(self._given, completion)
-            id_ = completion["id"]
+            document, id_ = await beside_if_large(self._asked + len(answer), reading)
         except (ValueError, TypeError, KeyError, AttributeError):
-            id_ = None
+            document, id_ = b"", None
         if not is_chat_id(id_) or self._size > _MOST:
             self._unread()
             return

@@ -228,6 +228,7 @@ class Meter:
             decision.success.get(backend.name),
             cascaded,
             self._plan.operation,
+            credential=None if backend.own is None and not billed else paid_by(backend, billed),
         )
 
     def _cost(self, backend: Backend, usage: Usage, billed: tuple[BilledAnswer, ...]) -> int:
@@ -255,6 +256,7 @@ class Meter:
             price_version=None if last is None else self._prices.version,
             cascade=self._cascaded(planned, billed, Usage()) if billed and planned else None,
             operation=self._plan.operation,
+            credential=None if last is None else paid_by(last, billed),
         )
 
     def _cost_of(self, billed: Sequence[BilledAnswer]) -> int:
@@ -282,6 +284,13 @@ class Meter:
             busy_seconds=seconds,
             at_once=self._loads[backend.name].in_flight,
         )
+
+
+def paid_by(backend: Backend, billed: Sequence[BilledAnswer]) -> str | None:
+    """Return whose accounts paid: "own" where the customer's did, "mixed" where both did, None
+    where the operator's did."""
+    own = {each.own is not None for each in (backend, *[answer.backend for answer in billed])}
+    return None if own == {False} else "own" if own == {True} else "mixed"
 
 
 def at_work(planned: Sequence[Backend], billed: Sequence[BilledAnswer]) -> Backend:

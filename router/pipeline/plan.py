@@ -10,6 +10,7 @@ from router.ask import KEPT_ELSEWHERE, Ask
 from router.backends.backend import Backend
 from router.backends.cascade.judge import MAX_TOKENS, OWN_TOKENS
 from router.backends.health.slots import Priority
+from router.backends.own import with_fallbacks
 from router.counters import WRITTEN
 from router.domain import Estimate, Usage
 from router.errors import BadRequest, NotFound, PermissionDenied, TurnoutError
@@ -19,11 +20,12 @@ from router.ledger.reserve_request import ReserveRequest
 from router.pipeline.held_prompt import USUAL_WINDOW, largest_window, most_input
 from router.pipeline.request_context import RequestContext
 from router.pipeline.response_headers import of_denial
+from router.pipeline.unnamed import refuse_unnamed
 from router.prices.book import PriceBook
 from router.protocols.effort import effort_of
-from router.protocols.fields import missing_user
 from router.protocols.risks import EXTRAS, asks_to_cache, offers_hosted, risks_of
 from router.units import Units
+from router.world.snapshot import Snapshot
 
 _ERRORS: Final[Mapping[Status, type[TurnoutError]]] = MappingProxyType(
     {
@@ -67,7 +69,7 @@ def refusal(denial: Denial, request_id: str = "") -> TurnoutError:
 
 
 def plan_of(answer: Decision | Denial, context: RequestContext, history: OutputHistory) -> Plan:
-    """Return the plan of a decision; a denial raises its error, and a missing end user its own.
+    """Return the plan of a decision; a denial raises its error, and so does what is not named.
 
     The dearest candidate sizes the hold, since any of them may come to serve; a cascade holds for
     as many answers as it may take.
@@ -78,10 +80,10 @@ def plan_of(answer: Decision | Denial, context: RequestContext, history: OutputH
     cascade = answer.cascade
     judge = None if cascade is None or cascade.judge is None else world.backends[cascade.judge]
     standing = world.standing_of(principal)
-    if standing.names_users and ask.user is None:
-        raise missing_user(ask.protocol)
+    if standing.require:
+        refuse_unnamed(standing.require, ask, context.run)
     way = "worst" if standing.prepaid else world.estimate
-    backends = tuple(map(world.backends.__getitem__, in_order(answer)))
+    backends = _asked(answer, world, ask)
     output = estimate_output(
         cap=ask.max_output_tokens,
         choices=ask.choices,
@@ -111,6 +113,12 @@ def plan_of(answer: Decision | Denial, context: RequestContext, history: OutputH
         ask=ask,
         exhausted=standing.exhausted,
     )
+
+
+def _asked(decision: Decision, world: Snapshot, ask: Ask) -> tuple[Backend, ...]:
+    """The backends that may be asked, in order."""
+    backends = tuple(map(world.backends.__getitem__, in_order(decision)))
+    return with_fallbacks(backends, ask) if world.owned else backends
 
 
 def _expected(

@@ -9,6 +9,7 @@ as it came. Backends are asked with the redacted request, the spared ones with t
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
@@ -19,6 +20,7 @@ from policies.value import value
 from router.ask import KEPT_ELSEWHERE, UNREADABLE, Ask
 from router.backends.dispatch.upstream import Upstream
 from router.ledger.estimate import estimate_tokens
+from router.ledger.text_weights import weight
 from router.operations.table import OPERATIONS
 from router.pipeline.caller import Caller
 from router.pipeline.detectors import Detectors
@@ -26,6 +28,8 @@ from router.pipeline.held_prompt import most_input
 from router.pipeline.plan import Plan
 from router.pipeline.request_context import RequestContext
 from router.pipeline.restoring_caller import RestoringCaller
+from router.protocols.ahead import outline_of, read_here
+from router.protocols.beside import beside_if_large
 from router.protocols.edits import with_value
 from router.protocols.restoring import StreamRestorer
 
@@ -49,14 +53,15 @@ class Redacted:
     placeholders: Placeholders
     redaction: Redaction
 
-    def sent(self, asked: Ask, decision: Decision) -> Ask:
+    async def sent(self, asked: Ask, decision: Decision) -> Ask:
         """What is sent for `asked`, which is the client's request or a streamed twin of it.
 
         A cascade's judge reads request and answer: so there nobody is spared.
         """
         ask = self.ask
         if asked.stream and not ask.stream:  # in the background
-            ask = with_value(ask, "stream", value=True)._replace(stream=True)
+            streamed = partial(with_value, ask, "stream", value=True)
+            ask = (await beside_if_large(len(ask.raw), streamed))._replace(stream=True)
         spared = self.redaction.spared
         if not spared or decision.cascade is not None:
             return ask
@@ -77,7 +82,7 @@ class Redacted:
         if spared or not self.redaction.restore:
             return caller
         ask = self.ask
-        structured = ask.json_schema or _JSON_OBJECT in ask.raw
+        structured = ask.json_schema or _JSON_OBJECT in outline_of(ask.raw, ask.members)
         stream = StreamRestorer(ask.protocol, self.placeholders, structured=structured)
         return RestoringCaller(caller, self.placeholders, stream)
 
@@ -99,9 +104,8 @@ async def redacted(
         return spared_alone(decision, redaction, why), None
     rank = context.world.standing_of(principal).priority.rank
     model = context.hints.route or ask.model
-    outcome = await detectors.redacted(
-        ask, redaction, _PARSE[ask.operation], principal, model, rank=rank
-    )
+    parse = partial(read_here, parse=_PARSE[ask.operation], weigh=weight)
+    outcome = await detectors.redacted(ask, redaction, parse, principal, model, rank=rank)
     if outcome is None:
         return spared_alone(decision, redaction, _TOO_LONG), None
     if outcome.left:

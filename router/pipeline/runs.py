@@ -66,27 +66,47 @@ def run_of(
 ) -> Run | None:
     """The run that a request names, None where it names none. Raises BadRequest for a wrong one."""
     headers = header_values(_NAMES)
-    name = _named(ask, headers)
+    return _run(_named(ask, headers), headers, runs, ask.raw)
+
+
+def run_of_headers(
+    header_values: Callable[[Iterable[str]], Mapping[str, str]], runs: Runs
+) -> Run | None:
+    """The run that the headers of a batch name. Raises BadRequest for a wrong one."""
+    headers = header_values(_NAMES)
+    name = _named_in_headers(headers) or next(
+        (headers[n] for n in _SESSIONS if headers.get(n)), None
+    )
+    return _run(name, headers, runs, b"")
+
+
+def _run(name: str | None, headers: Mapping[str, str], runs: Runs, raw: bytes) -> Run | None:
     if name is None:
         if ASK_RUN_BUDGET in headers:
             raise _wrong(ASK_RUN_BUDGET, f"names no run: send {ASK_RUN}, too")
         return None
     parent = next((headers[header] for header in _PARENTS if headers.get(header)), None)
     return Run(
-        _bounded(name),
-        None if parent is None else _bounded(parent),
+        kept_name(name),
+        None if parent is None else kept_name(parent),
         _ceilings(headers.get(ASK_RUN_BUDGET, "")),
         runs.idle_ms,
         runs.most_open,
-        ask.raw,
+        raw,
     )
 
 
+def _named_in_headers(headers: Mapping[str, str]) -> str | None:
+    if ASK_RUN not in headers:
+        return None
+    name = headers[ASK_RUN].strip()
+    if not name:
+        raise _wrong(ASK_RUN, "must not be empty")
+    return name
+
+
 def _named(ask: Ask, headers: Mapping[str, str]) -> str | None:
-    if ASK_RUN in headers:
-        name = headers[ASK_RUN].strip()
-        if not name:
-            raise _wrong(ASK_RUN, "must not be empty")
+    if (name := _named_in_headers(headers)) is not None:
         return name
     metadata: Any = ask.body.get("metadata")
     said = metadata.get("run_id") if isinstance(metadata, dict) else None
@@ -96,7 +116,7 @@ def _named(ask: Ask, headers: Mapping[str, str]) -> str | None:
     return said or next((headers[n] for n in _SESSIONS if headers.get(n)), None) or session
 
 
-def _bounded(name: str) -> str:
+def kept_name(name: str) -> str:
     """A name as it is kept: what is long, or would not print, is a hash of itself."""
     if len(name) <= _LONGEST and name.isascii() and name.isprintable() and "/" not in name:
         return name

@@ -24,6 +24,10 @@ class Sender:
         """Return the health of every backend by name, live."""
         return self._dispatcher.view()
 
+    def view_of(self, backends: Mapping[str, Backend]) -> Mapping[str, Health]:
+        """Return the same as a customer meets them whose own credentials some are asked with."""
+        return self._dispatcher.view_of(backends)
+
     def adopt(self, backends: list[Backend]) -> None:
         """Know these backends from now on, and forget others."""
         self._dispatcher.adopt(backends)

@@ -37,8 +37,8 @@ async def serve(serving: Serving, operation: Operation, caller: Caller) -> None:
     there meanwhile.
     """
     trace = None if serving.tracing is None else serving.tracing.begin(caller, operation)
-    world, kept = serving.snapshot, serving.kept
     principal = serving.authenticator.authenticate(caller.authorization)
+    world, kept = serving.world_of(principal), serving.kept
     ask = operation.parse(await caller.body(), caller.fields)
     if operation.resumes:
         if kept is None:
@@ -57,7 +57,7 @@ async def serve(serving: Serving, operation: Operation, caller: Caller) -> None:
                 await _walk(serving, world, principal, ask, caller, trace=trace)
             return
     if ask.storing is not None and serving.chats is not None:
-        ask = serving.chats.asked(ask, world, principal)
+        ask = await serving.chats.asked(ask, world, principal)
     await _walk(serving, world, principal, ask, caller, trace=trace)
 
 
@@ -72,7 +72,7 @@ async def _walk(
 ) -> None:
     """Walk a request that was read; the observers are told of whatever follows the decision."""
     context = await gather(serving.senses, world, principal, ask, caller)
-    health = serving.backends.view()
+    health = serving.health_of(world)
     signals = _signals(serving, context, health)
     decision = decided(context, signals)
     replaced = None
@@ -95,7 +95,7 @@ async def _walk(
                 _told(serving, caller, context, context.run, hold.admission)
             if ask.kept is not None:
                 context, ask = await _begun(serving, context, plan.decision)
-            ask = replaced.sent(ask, plan.decision) if replaced else ask
+            ask = await replaced.sent(ask, plan.decision) if replaced else ask
             hold.dispatched()
             if ask.stream and PROTOCOLS[ask.protocol].keepalive:
                 caller.awaits_stream()

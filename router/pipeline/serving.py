@@ -184,7 +184,7 @@ class KeepsChats(Protocol):
 
     shelf: ChatShelf
 
-    def asked(self, ask: Ask, world: Snapshot, principal: Principal) -> Ask:
+    async def asked(self, ask: Ask, world: Snapshot, principal: Principal) -> Ask:
         """Return a request that asks to be kept as backends see it. Raises BadRequest."""
 
     def keeping(self, caller: Caller, context: RequestContext, decision: Decision) -> Caller:
@@ -244,6 +244,9 @@ class Sends(Protocol):
     def view(self) -> Mapping[str, Health]:
         """Return the health of every backend by name, live."""
 
+    def view_of(self, backends: Mapping[str, Backend]) -> Mapping[str, Health]:
+        """Return the same as a customer meets them whose own credentials some are asked with."""
+
     def adopt(self, backends: list[Backend]) -> None:
         """Know these backends from now on, and forget others."""
 
@@ -255,6 +258,13 @@ class Counts(Protocol):
         self, backend: Backend, ask: Ask, request_id: str, customer: str
     ) -> Counted | None:
         """Return the size of a request at this backend; None where its server does not tell."""
+
+
+class SeesOwn(Protocol):
+    """The worlds of customers that have credentials of their own: see `router.world.own`."""
+
+    def of(self, organization: str, world: Snapshot) -> Snapshot:
+        """Return the world as this customer asks it."""
 
 
 @dataclass(slots=True)
@@ -275,7 +285,19 @@ class Serving:
     chats: KeepsChats | None = None  # None: it keeps no chats
     counter: Counts | None = None  # None: sizes are estimated
     files: Owns | None = None  # None: no backend offers files
+    own: SeesOwn | None = None  # None: no customer may have credentials of its own
     lines: Lines = field(default_factory=Lines)  # of who waits for a limit
+
+    def world_of(self, principal: Principal) -> Snapshot:
+        """Return the world in force, as this customer asks it."""
+        world = self.snapshot
+        return world if self.own is None else self.own.of(principal.organization, world)
+
+    def health_of(self, world: Snapshot) -> Mapping[str, Health]:
+        """Return the health of the backends of a world, live."""
+        if world.owned:
+            return self.backends.view_of(world.backends)
+        return self.backends.view()
 
     def adopt(self, snapshot: Snapshot) -> None:
         """Serve by this snapshot from the next request on."""

@@ -8,6 +8,7 @@ in the background is this gateway's own (`router.pipeline.background`).
 """
 
 from collections.abc import Mapping
+from functools import partial
 from importlib import import_module
 from typing import Any, Final, NamedTuple
 
@@ -26,7 +27,7 @@ from router.pipeline.keeping import KeepingCaller
 from router.pipeline.request_context import RequestContext
 from router.pipeline.serving import RunShelf
 from router.protocols.ahead import read_ahead
-from router.protocols.beside import json_of
+from router.protocols.beside import beside_if_large, json_of
 from router.protocols.edits import with_value, without
 from router.protocols.headers import Fields
 from router.protocols.responses.kept import (
@@ -134,7 +135,7 @@ class KeptResponses:
         body = ask.body
         background = bool(body.get("background"))
         if background:
-            ask = without(ask, ["background"])
+            ask = await beside_if_large(len(ask.raw), partial(without, ask, ["background"]))
         named = _Named(body.get("input"))
         if STORED_STATE in ask.features:
             ask, named = await self._named(parse, principal.organization, ask, fields)
@@ -149,7 +150,7 @@ class KeptResponses:
         if body.get("store") is not False:
             if has_unsealed(ask.body.get("input")):  # nobody will remember what they stand for
                 ask = await _with_input(parse, ask, [*replayed(ask.body["input"])], fields)
-            ask = with_value(ask, "store", False)
+            ask = await beside_if_large(len(ask.raw), partial(with_value, ask, "store", False))
         wanted = self._wanted(body, world, principal)
         if background and not wanted:
             raise _not_there(_STORE if body.get("store") is False else _UNSTORED)
@@ -179,7 +180,8 @@ class KeptResponses:
         await self.background.begin(context.id)
         ask = context.ask
         if not ask.stream and decision.cascade is None:  # a cascade judges whole answers
-            ask = with_value(ask, "stream", value=True)._replace(stream=True)
+            streamed = partial(with_value, ask, "stream", value=True)
+            ask = (await beside_if_large(len(ask.raw), streamed))._replace(stream=True)
         return context._replace(ask=ask)
 
     def keeping(self, caller: Caller, context: RequestContext, decision: Decision) -> Caller:
@@ -189,8 +191,9 @@ class KeptResponses:
             return caller
         if self._leaves_home(context, decision):
             kept = kept._replace(wanted=False)
+        organization, size = context.principal.organization, len(context.ask.raw)
         return KeepingCaller(
-            caller, self.shelf, context.principal.organization, kept_id(context.id), kept
+            caller, self.shelf, organization, kept_id(context.id), kept, asked=size
         )
 
     async def conversation(self, organization: str, id_: str) -> list[dict[str, Any]]:

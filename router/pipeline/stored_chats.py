@@ -5,6 +5,7 @@ it, stay here. The answer goes to its client as its bytes came.
 """
 
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from typing import Protocol
 
@@ -14,6 +15,7 @@ from router.domain import Principal
 from router.pipeline.caller import Caller
 from router.pipeline.keeping_chats import KeepingChatCaller
 from router.pipeline.request_context import RequestContext
+from router.protocols.beside import beside_if_large
 from router.protocols.chat.kept import ONLY_KEPT, read_metadata
 from router.protocols.edits import without
 from router.stored.page import Page
@@ -71,16 +73,18 @@ class KeptChats:
         self.shelf = shelf
         self._home = home
 
-    def asked(self, ask: Ask, world: Snapshot, principal: Principal) -> Ask:
+    async def asked(self, ask: Ask, world: Snapshot, principal: Principal) -> Ask:
         """Return a request that asks to be kept as backends see it. Raises BadRequest."""
         read_metadata(ask.body.get("metadata"))
         tier = world.policy.tiers.get(principal.tier)
         allowed = tier is None or tier.store
-        return without(ask, ONLY_KEPT)._replace(storing=ask.storing if allowed else None)
+        sent = await beside_if_large(len(ask.raw), partial(without, ask, ONLY_KEPT))
+        return sent._replace(storing=ask.storing if allowed else None)
 
     def keeping(self, caller: Caller, context: RequestContext, decision: Decision) -> Caller:
         """Return the caller as an answer meets it: what is private is kept at home alone."""
         if context.pii and not decision.allowed <= self._home:
             return caller
         organization = context.principal.organization
-        return KeepingChatCaller(caller, self.shelf, organization, context.ask.storing)
+        size = len(context.ask.raw)
+        return KeepingChatCaller(caller, self.shelf, organization, context.ask.storing, asked=size)

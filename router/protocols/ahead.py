@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from router.protocols.burden import is_too_fine
 from router.protocols.scan import Members, Span
@@ -73,6 +73,7 @@ def outline_of(raw: bytes, members: Members) -> bytes:
     return members.outline if type(members) is Outlined else raw
 
 
+_Parsed = TypeVar("_Parsed")
 Weigh = Callable[[bytes], int]
 Amend = Callable[[bytes, bytes], bytes]  # a body, and what is left of it without its long texts
 Cut = Callable[[bytes, int, bool], "_cut.Cuts"]
@@ -121,6 +122,18 @@ async def read_ahead(raw: bytes, weigh: Weigh | None = None, amend: Amend | None
     return raw
 
 
+def read_here(raw: bytes, parse: Callable[[bytes], _Parsed], weigh: Weigh) -> _Parsed:
+    """What `parse` makes of a body, which is read ahead first where it is large: in a thread."""
+    if _CUT is None or len(raw) <= LARGE:
+        return parse(raw)
+    held = [_read(_CUT, raw, weigh, None)]
+    before = _AHEAD.set(held)
+    try:
+        return parse(raw)
+    finally:
+        _AHEAD.reset(before)
+
+
 def _read(cut: Cut, raw: bytes, weigh: Weigh | None, amend: Amend | None) -> Ahead:
     ahead = ahead_of(cut, raw)
     if amend is not None and ahead.cuts is not None:
@@ -152,6 +165,12 @@ def ahead_of(cut: Cut, raw: bytes, least: int = LONG) -> Ahead:
         if mended.surrogates <= MAX_HALVES:
             return Ahead(raw, mended)
     return Ahead(raw, cuts)
+
+
+def was_read(raw: bytes) -> bool:
+    """Whether this body was read ahead, and not taken yet."""
+    held = _AHEAD.get()
+    return held is not None and bool(held) and held[0].raw is raw
 
 
 def taken(raw: bytes) -> Ahead | None:

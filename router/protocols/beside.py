@@ -46,6 +46,11 @@ async def beside(make: Callable[[], _Made]) -> _Made:
     return await asyncio.get_running_loop().run_in_executor(THREAD, make)
 
 
+async def beside_if_large(size: int, make: Callable[[], _Made]) -> _Made:
+    """The same of what is made of so many bytes, if these are many; else it is made at once."""
+    return make() if size <= LARGE else await beside(make)
+
+
 def joined(parts: list[bytes | memoryview]) -> bytes:
     """The parts of a large body as one. Other threads run meanwhile."""
     if _join is None:

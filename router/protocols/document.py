@@ -73,7 +73,7 @@ def members_ahead(
     cuts = ahead.cuts
     if cuts is None:
         raise BadRequest(_TOO_FINE, code="body_too_complex")
-    small, body = _loaded(cuts)
+    small, body = _loaded(cuts, ahead.raw)
     members = _scanned(small, body, metered)
     if max(map(len, members), default=0) > MAX_KEY:
         raise BadRequest(_LONG_KEY)
@@ -85,14 +85,17 @@ def members_ahead(
     return body, members, NO_NAMES if members.keys() <= known.plain else _unknown(body, known)
 
 
-def _loaded(cuts: "Cuts") -> tuple[bytes, Any]:
-    """What is left of a body without its long texts, and what orjson reads of it."""
+def _loaded(cuts: "Cuts", raw: bytes) -> tuple[bytes, Any]:
+    """What is left of a body without its long texts, and what orjson reads of it.
+
+    Halves of characters are mended where they would be if it had not been read ahead.
+    """
     small = cuts.small
     try:
         return small, orjson.loads(small)
     except orjson.JSONDecodeError as error:
         many = cuts.halves or cuts.surrogates + _may_be_halves(small) > MAX_HALVES
-        whole = small if many else without_halves(small)
+        whole = small if many or b"\0" in raw else without_halves(small)
         if whole is small:
             raise BadRequest(f"The body is not valid JSON: {_reason(error, cuts)}.") from None
     try:

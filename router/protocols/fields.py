@@ -106,6 +106,15 @@ def missing_user(protocol: str) -> BadRequest:
     )
 
 
+def missing_run(header: str) -> BadRequest:
+    """The error of a request that must say which run of an agent it is a part of, and does not."""
+    return BadRequest(
+        f"Your tier asks every request to name the run that it is a part of: send '{header}'.",
+        param=header,
+        code="run_required",
+    )
+
+
 def read_flag(body: dict[str, Any], name: str) -> bool:
     """A boolean; False where it is missing or null."""
     value = body.get(name)

@@ -82,6 +82,21 @@ def with_member(raw: bytes, members: Members, key: str, value: bytes) -> tuple[b
     return spliced(raw, ((last, last, b",%b:%b" % (written, value)),)), moved
 
 
+def without_members(raw: bytes, members: Members, keys: Iterable[str]) -> tuple[bytes, Members]:
+    """`raw` without the members of these names, and where the others stand then."""
+    gone = members.keys() & set(keys)
+    if not gone:
+        return raw, members
+    moved = copy(members)
+    for key in gone:
+        del moved[key]
+    changes = list(_changes(raw, members, dict.fromkeys(gone), _NO_RENAMES))
+    for key, span in moved.items():
+        by = sum(end - start for start, end, _ in changes if end <= span[0])
+        moved[key] = span[0] - by, span[1] - by, span[2] - by
+    return spliced(raw, changes), moved
+
+
 def _refuse_twins(members: Members, edits: Edits, renames: Renames) -> None:
     dropped = {key for key, value in edits.items() if value is None}
     keys = [renames.get(key, key) for key in members if key not in dropped]

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from sqlalchemy import and_, or_, select, update
 
+from router.seal import Seal, key_of
 from router.stored.page import Page
 from router.stored.response import MissingResponse, StoredResponse, TooMuch
-from router.stored.seal import Seal, key_of
 from router.stored.shelf import Shelf
 from router.stored.store import ResponseStore
 from router.stored.tables import RESPONSES

@@ -11,6 +11,7 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, RowMapping, delete, func, insert, select, update
 
 from router.database import Database
+from router.seal import Seal, Unreadable
 from router.stored.conversation import (
     ConversationLocked,
     KnownItem,
@@ -20,7 +21,6 @@ from router.stored.conversation import (
     StoredConversation,
 )
 from router.stored.conversation_tables import CONVERSATION_ITEMS, CONVERSATIONS, METADATA
-from router.stored.seal import Seal, Unreadable
 
 _LOG = logging.getLogger(__name__)
 _LEFT: Final = 0.95  # of the room, where some had to be made

@@ -44,7 +44,7 @@ CONVERSATION_ITEMS: Final = Table(
     Column("position", BigInteger, nullable=False),
     Column("item", String(128), nullable=False),
     Column("size", Integer, nullable=False),  # of the item before it was compressed
-    Column("content", LargeBinary, nullable=False),  # router.stored.seal over zlib over JSON
+    Column("content", LargeBinary, nullable=False),  # router.seal over zlib over JSON
     PrimaryKeyConstraint("conversation", "position"),
     UniqueConstraint("conversation", "item"),
 )

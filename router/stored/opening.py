@@ -6,11 +6,11 @@
 import os
 from collections.abc import Sequence
 
+from router.seal import KEY_BYTES, Seal, key_of
 from router.stored.conversation_shelf import ConversationShelf
 from router.stored.conversation_store import ConversationStore
 from router.stored.run_shelf import RunShelf
 from router.stored.run_store import RunStore
-from router.stored.seal import KEY_BYTES, Seal, key_of
 
 
 def open_store(url: str, keys: Sequence[str], *, keep: float, room: int) -> RunStore:

@@ -15,8 +15,8 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, literal, select
 
 from router.database import Database
+from router.seal import Seal, Unreadable
 from router.stored.response import MissingResponse, StoredResponse, TooMuch
-from router.stored.seal import Seal, Unreadable
 from router.stored.tables import EVENTS, ITEMS, METADATA, RESPONSES, RUNS
 
 _LOG = logging.getLogger(__name__)

@@ -27,7 +27,7 @@ RESPONSES: Final = Table(
     Column("expires_at", BigInteger, nullable=False),
     Column("bytes", Integer, nullable=False),  # of `content` and of its items'
     Column("size", Integer, nullable=False),  # of the document before it was compressed
-    Column("content", LargeBinary, nullable=False),  # router.stored.seal over zlib over JSON
+    Column("content", LargeBinary, nullable=False),  # router.seal over zlib over JSON
     Index("stored_responses_organization", "organization", "at", "bytes"),
     Index("stored_responses_expires_at", "expires_at"),
 )

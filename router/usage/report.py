@@ -25,6 +25,7 @@ GROUPS: Final = {
     "operation": "operation",
     "backend": "backend",
     "model": "model",
+    "credential": "credential",
     "route": "route",
     "service_tier": "service_tier",
     "status": "status",

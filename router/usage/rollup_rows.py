@@ -54,7 +54,7 @@ KEYS: Final[dict[str, ColumnElement[Any]]] = {
         name: _ROW[name]
         for name in (
             *("organization", "team", "key_id", "end_user", "tier", "asked", "operation", "route"),
-            *("backend", "model", "service_tier", "status", "baseline", "verifier"),
+            *("backend", "model", "credential", "service_tier", "status", "baseline", "verifier"),
             "energy_source",
         )
     },

@@ -45,6 +45,7 @@ USAGE: Final = Table(
     Column("route", Text),
     Column("backend", Text),
     Column("model", Text),
+    Column("credential", String(8), info=LATER),
     Column("requests", Integer, nullable=False),
     Column("tokens", BigInteger, nullable=False),
     Column("input_tokens", BigInteger, nullable=False),

@@ -22,6 +22,7 @@ from router.world.config_kept import (
     ResponseSection,
     RetentionSection,
     SavingsSection,
+    SecretSection,
 )
 from router.world.config_ledger import LedgerServerSection
 from router.world.config_limits import (
@@ -280,4 +281,5 @@ class Config(Section):
     retention: RetentionSection = RetentionSection()
     alerts: AlertSection | None = None
     identity: Issuers = ()
+    secrets: SecretSection = SecretSection()
     admin: AdminSection | None = None

@@ -21,6 +21,16 @@ class ResponseSection(Section):
     background_each: int = Field(default=20, gt=0)  # of an organization, at all of them
 
 
+class SecretSection(Section):
+    """Keys of the secrets that customers trust us with: the first closes, each of them opens."""
+
+    keys: tuple[StorageKey, ...] = Field(default=(), strict=False)
+
+    def texts(self) -> tuple[str, ...]:
+        """Return the keys as they are written."""
+        return tuple([key.get_secret_value() for key in self.keys])
+
+
 class FileSection(Section):
     """Files that customers keep at backends that offer it."""
 

@@ -70,7 +70,8 @@ class Documents:
         """What commands about customers need, as `router.world.outline` reads it faster."""
         tiers = self.policy.source.value.get("tiers", {})
         ledger, zone = self.config.ledger, self.policy.timezone
-        return Outline(self.folder, self.data, self.database, ledger, self.decisions, tiers, zone)
+        where = (self.folder, self.data, self.database, ledger, self.decisions)
+        return Outline(*where, tiers, zone, self.config.secrets.texts())
 
 
 def _read(path: Path, what: str, remedy: str) -> str:

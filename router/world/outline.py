@@ -24,12 +24,13 @@ CONFIG_KEYS: Final = frozenset({
     "backends", "classifier", "limits", "connections", "detectors", "stream", "stop",
     "core_dumps", "websocket", "cors", "transport", "estimate", "decisions", "outcomes",
     "telemetry", "responses", "operations", "files", "batches", "audits", "savings", "admin",
-    "identity", "alerts", "retention",
+    "identity", "alerts", "retention", "secrets",
 })  # fmt: skip
 POLICY_KEYS: Final = frozenset({
     "version", "description", "timezone", "routes", "aliases", "tiers", "shadow",
 })  # fmt: skip
 _NAME: Final = re.compile(NAME_PATTERN)
+_KEY: Final = re.compile(r"[A-Za-z0-9+/]{43}=")  # 32 bytes in base64
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Outline:
     decisions: str
     tiers: Mapping[str, Mapping[str, Any]]
     timezone: str
+    secrets: tuple[str, ...] = field(default=(), repr=False)  # keys, each in base64
 
 
 def outline(config_path: Path, environ: Mapping[str, str]) -> Outline | None:
@@ -100,8 +102,17 @@ def _outlined(
     decisions = config.get("decisions", {})
     logs = decisions.get("to", "off") if isinstance(decisions, dict) else None
     ledger = config.get("ledger", "embedded")
+    keys = _keys(config.get("secrets", {}))
     texts = (data, ledger, logs, timezone, "-" if database is None else database)
-    if not all(isinstance(text, str) and text.strip() for text in texts):
+    if keys is None or not all(isinstance(text, str) and text.strip() for text in texts):
         return None
     where = f"sqlite:///{folder / data / 'turnout.db'}" if database is None else database
-    return Outline(folder, folder / data, where, ledger, str(logs), tiers, timezone)
+    return Outline(folder, folder / data, where, ledger, str(logs), tiers, timezone, keys)
+
+
+def _keys(section: Any) -> tuple[str, ...] | None:
+    """The keys of `secrets`, None where they are not as they should be."""
+    keys = section.get("keys", []) if isinstance(section, dict) else None
+    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+        return None
+    return tuple(keys) if section.keys() <= {"keys"} and all(map(_KEY.fullmatch, keys)) else None

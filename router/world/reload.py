@@ -48,6 +48,7 @@ _FIXED: Final = (
     "telemetry",
     "files",
     "batches",
+    "secrets",
 )
 
 Stamp = tuple[int, int] | None  # nanoseconds and bytes; None where there is no file

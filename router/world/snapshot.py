@@ -58,6 +58,7 @@ class Snapshot:
     baseline: Baseline
     declared: DeclaredPaths = NO_PATHS
     thinks: bool = False  # whether the operator said of some backend what it thinks unseen
+    owned: bool = False  # it is as one customer sees it: see `router.world.own`
     termed: dict[tuple[str, Terms], Standing] = field(
         default_factory=dict, repr=False, compare=False
     )

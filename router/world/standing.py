@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from policies.language.tiers import Exhausted, Runs, Tier
+from policies.language.limits import RUN, lowered
+from policies.language.tiers import USUAL_RUNS, Exhausted, Runs, Tier, whole_purse
 from router.backends.health.slots import Priority
-from router.domain import Terms
+from router.domain import RUN_AT_MOST, Terms
 from router.ledger.quotas.dimensions import DIMENSIONS, EXHAUSTED, Options, Quota, quotas
 
 _RANKS: Final[Mapping[str, int]] = MappingProxyType({"high": 0, "normal": 1, "low": 2})
@@ -19,8 +20,8 @@ class Standing:
     """A tier's quotas at the ledger, and its priority in a backend's queue.
 
     `lasting` are those of a batch: by the day, the month, or a balance. How many requests run at
-    once, or in a minute, is the provider's affair in a batch. `names_users`: each request must say
-    which end user it is for.
+    once, or in a minute, is the provider's affair in a batch. `require`: what each request must
+    say.
     """
 
     quotas: tuple[Quota, ...]
@@ -28,7 +29,7 @@ class Standing:
     outage_share: float
     prepaid: bool
     priority: Priority
-    names_users: bool = False
+    require: frozenset[str] = frozenset()
     exhausted: Exhausted | None = None  # what becomes of what the quotas refuse
     runs: Runs | None = None  # how runs of agents are known, where they are counted
 
@@ -52,7 +53,7 @@ def standing_of_tier(tier: Tier, limits: tuple[Quota, ...]) -> Standing:
         tier.outage_share or 0.0,
         any(level.get("prepaid_usd") for level in tier.limits.values()),
         Priority(_RANKS[tier.priority], tier.name),
-        "user" in tier.require,
+        tier.require,
         tier.exhausted,
         tier.runs,
     )
@@ -76,7 +77,8 @@ def _beyond_budgets(standing: Standing, limits: tuple[Quota, ...]) -> Standing:
 
 
 def _lasts(quota: Quota) -> bool:
-    return DIMENSIONS[quota.dimension].period is not None
+    row = DIMENSIONS[quota.dimension]
+    return row.period is not None or row.algorithm == "P"
 
 
 def quotas_of_tier(tier: Tier, timezone: str) -> dict[str, tuple[Quota, ...]]:
@@ -108,8 +110,13 @@ def with_terms(tier: Tier, terms: Terms) -> Tier:
     for level in dict.fromkeys((*tier.limits, *terms.limits)):
         of = {**tier.limits.get(level, {}), **terms.limits.get(level, {})}
         limits[level] = {k: v for k, v in of.items() if v is not None and v is not False}
+    at_most, runs = limits.pop(RUN_AT_MOST, {}), tier.runs
+    if at_most or RUN in limits:
+        limits[RUN] = whole_purse(lowered(limits.get(RUN, {}), at_most))
+        runs = runs or USUAL_RUNS
     return replace(
         tier,
+        runs=runs,
         limits={level: of for level, of in limits.items() if of},
         timezone=terms.timezone or tier.timezone,
         billing_day=terms.billing_day or tier.billing_day,

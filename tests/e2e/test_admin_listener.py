@@ -34,6 +34,19 @@ def test_the_api_is_on_its_own_listener_alone(admin):
     assert "/admin/v1/status" in document["paths"]
 
 
+def test_a_name_with_a_slash_is_one_segment_of_a_path(admin):
+    api, _ = admin
+    made = post(
+        f"{api}/admin/v1/organizations",
+        headers=OWNER,
+        json={"organization": "a/日", "tier": "free"},
+    )
+    assert made.status_code == 201
+    assert made.headers["location"] == "/admin/v1/organizations/a%2F%E6%97%A5"
+    found = get(f"{api}{made.headers['location']}", headers=OWNER)
+    assert found.json()["organization"] == "a/日"
+
+
 def test_a_reload_by_the_api_is_done_and_logged_with_who_and_from_where(admin):
     api, _ = admin
     headers = OWNER | {"x-request-id": "mine"}

@@ -10,6 +10,11 @@ from fileskit import file_gateways
 from openai import OpenAI
 from patience import LONGEST_SECONDS, until
 
+from router.customers.provider_credentials import ProviderCredentialStore
+from router.customers.vault import Vault
+
+SECRETS_KEY = "a2tr" * 10 + "a2s="
+
 
 def lines(*bodies: dict, url: str = "/v1/chat/completions") -> bytes:
     """A file of requests."""
@@ -28,7 +33,8 @@ def chat(text: str = "Hello", **more) -> dict:
 @pytest.fixture(scope="module")
 def two(tmp_path_factory, shared_database):
     size = {"size": "20MB"}
-    with file_gateways(tmp_path_factory.mktemp("two"), shared_database, files=size) as running:
+    more = {"files": size, "secrets": {"keys": [SECRETS_KEY]}}
+    with file_gateways(tmp_path_factory.mktemp("two"), shared_database, **more) as running:
         yield running
 
 
@@ -257,3 +263,50 @@ def test_nobody_is_let_in_without_a_key(two):
         for ask in (nobody.files.list, nobody.batches.list, lambda: nobody.files.retrieve("f")):
             with pytest.raises(openai.AuthenticationError):
                 ask()
+
+
+def test_a_batch_is_held_against_the_purse_of_the_run_that_its_header_names(two):
+    run = {"x-turnout-run-id": "nightly"}
+    with OpenAI(base_url=two.first.url, api_key=two.key("runs", "agents"), max_retries=0) as agent:
+        file = agent.files.create(file=("a", lines(chat(), chat())), purpose="batch")
+        asked = {"input_file_id": file.id, "endpoint": "/v1/chat/completions"}
+        with pytest.raises(openai.BadRequestError) as unnamed:
+            agent.batches.create(**asked, completion_window="24h")
+        assert unnamed.value.param == "x-turnout-run-id"
+        agent.batches.create(**asked, completion_window="24h", extra_headers=run)
+        with pytest.raises(openai.RateLimitError) as refused:  # two of three are spent
+            agent.batches.create(**asked, completion_window="24h", extra_headers=run)
+        assert refused.value.response.headers["x-turnout-limit"] == "run:requests"
+
+
+def test_who_has_a_credential_of_its_own_keeps_nothing_new_in_the_operators_account(
+    two, shared_database
+):
+    key = two.key("pro", "owner")
+    with OpenAI(base_url=two.first.url, api_key=key, max_retries=0) as owner:
+        made = owner.files.create(file=("r.jsonl", lines(chat())), purpose="batch")
+        note = owner.files.create(file=("n.txt", b"A note."), purpose="user_data")
+        store = ProviderCredentialStore(shared_database, vault=Vault.of([SECRETS_KEY]))
+        store.put("owner", "mini", "sk-of-the-owner-itself")
+        store.close()
+
+        def refused() -> bool:
+            try:
+                owner.files.create(file=("n.txt", b"A note."), purpose="user_data")
+            except openai.PermissionDeniedError as error:
+                return "credential of its own" in error.message
+            return False
+
+        until(refused)
+        with pytest.raises(openai.PermissionDeniedError, match="credential of its own"):
+            owner.batches.create(
+                input_file_id=made.id, endpoint="/v1/chat/completions", completion_window="24h"
+            )
+        part = [{"type": "file", "file": {"file_id": note.id}}]
+        with pytest.raises(openai.APIStatusError) as pinned:
+            owner.chat.completions.create(
+                **chat() | {"messages": [{"role": "user", "content": part}]}
+            )
+        assert pinned.value.status_code in (400, 403)
+        assert owner.files.content(note.id).read() == b"A note."  # what is there stays
+        assert owner.files.delete(made.id).deleted

@@ -33,6 +33,7 @@ tiers:
     per_run: {requests: 5, most_open: 40}
     when_exhausted: {downgrade: [local]}
   strict: {per_run: {repeats: 2}}
+  named: {require: [run]}
   plain: {requests_per_day: 100}
 """
 CHAT = {"max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]}
@@ -188,3 +189,46 @@ def test_a_tier_without_runs_takes_no_notice_of_them(gateway: RunningGateway) ->
     answer = ask(gateway, key, {"x-turnout-run-id": "r", "x-turnout-run-budget": "nonsense"})
     assert answer.status_code == 200
     assert "x-turnout-run" not in answer.headers
+
+
+def test_a_keys_own_purse_is_the_lower_of_both_and_its_tier_may_ask_for_the_run(
+    gateway: RunningGateway,
+) -> None:
+    gateway.new_key("named", "sold")
+    own = ("--limit", "per_run.requests=2", "--organization", "sold", "--tier", "named")
+    key = turnoutkit.run("keys", "create", "--config", gateway.config, *own).stdout.strip()
+    gateway.until(lambda: ask(gateway, key, path="/responses").status_code == 400)
+    for path in BODIES:
+        refused = ask(gateway, key, path=path)
+        assert refused.status_code == 400
+        assert "x-turnout-run-id" in refused.json()["error"]["message"]
+    answers = [ask(gateway, key, {"x-turnout-run-id": "one"}) for _ in range(3)]
+    assert [each.status_code for each in answers] == [200, 200, 429]
+    assert answers[2].headers["x-turnout-limit"] == "run:requests"
+    assert answers[1].headers["x-turnout-run-used"] == "1.000"
+
+
+def test_a_customer_reads_what_its_run_has_left_and_a_child_its_parents_purse(
+    gateway: RunningGateway,
+) -> None:
+    key = gateway.new_key("agents", "readers")
+    lowered = {"x-turnout-run-id": "root", "x-turnout-run-budget": "calls=4, usd=0.5"}
+    child = {"x-turnout-run-id": "child", "x-turnout-parent-run-id": "root"}
+    for headers in (lowered, child):
+        assert ask(gateway, key, headers).status_code == 200
+
+    def told(run: str) -> dict[str, tuple[object, int | str]]:
+        bearer = {"authorization": f"Bearer {key}"}
+        answer = httpx.get(
+            f"{gateway.url}/limits", params={"run": run} if run else {}, headers=bearer
+        )
+        assert answer.status_code == 200
+        rows = [each for each in answer.json()["data"] if each["level"] == "run"]
+        return {each["limit"]: (each["most"], each["remaining"]) for each in rows}
+
+    gateway.until(lambda: told("child").get("requests") == (4, 2))
+    assert told("root") == told("child")
+    assert told("root")["usd"][0] == "0.5"
+    assert told("root").keys() == {"requests", "usd"}  # what nothing bounds is not told
+    assert told("another")["requests"] == (5, 5)
+    assert told("") == {}

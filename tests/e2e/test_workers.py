@@ -4,17 +4,18 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import patience
 import pytest
+import turnoutkit
 from modelservers import RunningSimulator
 from patience import LONGEST_SECONDS, until
 from ports import free_port
+from turnoutkit import Turnout
 
 from router.customers.keys import KeyStore
 from router.telemetry.worker_metrics import together
@@ -43,8 +44,9 @@ def _state(pid: int) -> str:
 class Workers:
     """A gateway of two workers."""
 
-    def __init__(self, folder: Path, port: int, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, folder: Path, port: int, process: Turnout) -> None:
         self.root = f"http://127.0.0.1:{port}"
+        self.folder = folder
         self.process = process
         self.log = folder / "gateway.log"
         store = KeyStore(f"sqlite:///{folder / 'turnout.db'}")
@@ -86,28 +88,34 @@ class Workers:
             return False
 
 
-@pytest.fixture
-def workers(tmp_path: Path, simulator: RunningSimulator) -> Iterator[Workers]:
+@contextmanager
+def two_workers(folder: Path, backend_url: str) -> Iterator[Workers]:
+    """Two workers that serve, each a Python started afresh; killed at the end where they run."""
     port = free_port()
-    backend = {"base_url": simulator.base_url, "model": "simulated-moe", "ability": "moe"}
+    backend = {"base_url": backend_url, "model": "simulated-moe", "ability": "moe"}
     backend |= {"price": {"input": 1, "output": 1}, "simulated": True}
     head = {"version": 1, "listen": f"127.0.0.1:{port}", "policy": "policy.yaml", "data": "."}
     head["stop"] = {"notice": None}
     more = {"backends": {"moe": backend, "twin": backend}, "classifier": {"deadline": "10s"}}
-    (tmp_path / "turnout.yaml").write_text(json.dumps(head | more))  # as YAML, without anchors
-    (tmp_path / "policy.yaml").write_text(POLICY)
-    command = [sys.executable, "-m", "router.cli", "serve", "--workers", "2"]
-    with (tmp_path / "gateway.log").open("wb") as log:
-        process = subprocess.Popen(
-            [*command, "--config", str(tmp_path / "turnout.yaml")], stdout=log, stderr=log
-        )
-    running = Workers(tmp_path, port, process)
+    (folder / "turnout.yaml").write_text(json.dumps(head | more))  # as YAML, without anchors
+    (folder / "policy.yaml").write_text(POLICY)
+    process = turnoutkit.serve(folder, "--workers", "2")
+    running = Workers(folder, port, process)
     try:
         running.until(running.both_serve, "two workers serve")
         yield running
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.fixture(scope="module")
+def workers(
+    tmp_path_factory: pytest.TempPathFactory, _simulator_thread: RunningSimulator
+) -> Iterator[Workers]:
+    """Those that the tests of this file share: to start two takes as long as all their tests."""
+    with two_workers(tmp_path_factory.mktemp("workers"), _simulator_thread.base_url) as running:
+        yield running
 
 
 def test_an_answer_can_be_judged_at_once_at_whichever_worker(workers: Workers) -> None:
@@ -142,20 +150,24 @@ def test_a_worker_that_dies_is_replaced(workers: Workers) -> None:
     assert "a worker died and is replaced" in workers.log.read_text()
 
 
-def test_sigterm_stops_every_worker_and_the_ledger(workers: Workers, tmp_path: Path) -> None:
+def test_sigterm_stops_every_worker_and_the_ledger(workers: Workers) -> None:
+    """The last of those that share them: whoever asks for them later finds them gone."""
     pids = workers.pids()
-    ledger = int((tmp_path / "ledger" / "valkey.pid").read_text())
+    ledger = int((workers.folder / "ledger" / "valkey.pid").read_text())
     workers.process.send_signal(signal.SIGHUP)
     workers.process.terminate()
     assert workers.process.wait(LONGEST_SECONDS) == 0, workers.log.read_text()
     until_gone([*pids, ledger])
 
 
-def test_workers_end_when_their_minder_is_killed(workers: Workers) -> None:
-    pids = workers.pids()
-    workers.process.kill()
-    workers.process.wait()
-    until_gone(pids)
+def test_workers_end_when_their_minder_is_killed(
+    tmp_path: Path, simulator: RunningSimulator
+) -> None:
+    with two_workers(tmp_path, simulator.base_url) as workers:
+        pids = workers.pids()
+        workers.process.kill()
+        workers.process.wait()
+        until_gone(pids)
 
 
 def test_a_configuration_that_cannot_serve_ends_the_command(tmp_path: Path) -> None:
@@ -165,14 +177,8 @@ def test_a_configuration_that_cannot_serve_ends_the_command(tmp_path: Path) -> N
         "backends: {moe: {base_url: 'http://127.0.0.1:9/v1', model: m, ability: moe,"
         " price: {input: 1, output: 1}}}\n"
     )
-    command = [sys.executable, "-m", "router.cli", "serve", "--workers", "2"]
-    done = subprocess.run(
-        [*command, "--config", str(tmp_path / "turnout.yaml")],
-        capture_output=True,
-        text=True,
-        timeout=LONGEST_SECONDS,
-        check=False,
-    )
+    options = ("--workers", "2", "--config", tmp_path / "turnout.yaml")
+    done = turnoutkit.run("serve", *options, check=False)
     assert done.returncode == 1
     assert "ledger" in done.stderr
 

@@ -13,6 +13,7 @@ from router.backends.dispatch.upstream import BilledAnswer, Event, Put, Upstream
 from router.backends.health.breaker import BreakerPolicy
 from router.backends.health.health import Health, HealthBoard
 from router.backends.health.slots import Slot
+from router.backends.own import OwnHealth
 from router.backends.transport.clients import Clients
 from router.domain import Usage
 from router.errors import StreamBroken, TurnoutError
@@ -142,6 +143,10 @@ class FakeBackends:
     def view(self) -> Mapping[str, Health]:
         """Return the health of every backend by name."""
         return self._board.view()
+
+    def view_of(self, backends: Mapping[str, Backend]) -> Mapping[str, Health]:
+        """Return the same as a customer meets them whose own credentials some are asked with."""
+        return OwnHealth(self._board, backends)
 
     def adopt(self, backends: list[Backend]) -> None:
         """Know these backends and forget others."""

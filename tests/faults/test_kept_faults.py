@@ -6,9 +6,9 @@ import time
 
 import pytest
 
+from router.seal import Seal, key_of
 from router.stored.opening import open_store
 from router.stored.response import MissingResponse
-from router.stored.seal import Seal, key_of
 from router.stored.store import ResponseStore
 
 KEY = "A" * 43 + "="

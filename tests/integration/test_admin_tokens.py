@@ -128,10 +128,10 @@ async def test_wrong_tokens_count_as_wrong_credentials_of_their_address(admin: A
     far = httpx.ASGITransport(admin.application, client=("203.0.113.7", 1))
     async with httpx.AsyncClient(transport=far, base_url="http://admin") as client:
         answers = [await client.get(f"{V1}/self", headers=wrong) for _ in range(most + 1)]
-    assert {answer.status_code for answer in answers[:most]} == {401}
-    assert answers[most].status_code == 429
+        assert {answer.status_code for answer in answers[:most]} == {401}
+        assert answers[most].status_code == 429
         right = await client.get(f"{V1}/self", headers=sent(token_of(provider, "ops")))
-    assert right.status_code == 200
+        assert right.status_code == 200
 
 
 async def test_what_a_subject_sent_twice_is_done_once_though_its_token_is_a_new_one(

@@ -41,7 +41,7 @@ class Asker:
         self.board = HealthBoard(BreakerPolicy(), lambda: self.now, self.transport)
         self.backend = Backend("b", server.base_url, "served", **(usual | backend))  # type: ignore[arg-type]
         self.board.adopt([self.backend])
-        self.counter = Counter(self.board.view, per_minute=per_minute, clock=lambda: self.now)
+        self.counter = Counter(self.board.of, per_minute=per_minute, clock=lambda: self.now)
 
     async def count(self, ask=ASK, customer: str = "acme") -> Counted | None:
         return await self.counter.count(self.backend, ask, "r1", customer)

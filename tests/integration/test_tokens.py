@@ -17,8 +17,9 @@ from identity_provider import AUDIENCE, IdentityProvider, rsa_key
 from modelservers import in_thread
 
 from router.auth.tokens import key_sets
+from router.auth.tokens.fetching import is_safe
 from router.auth.tokens.issuer import Bearer, Issuer, looks_like_one
-from router.auth.tokens.key_sets import AGAIN_SECONDS, KeySet, is_safe
+from router.auth.tokens.key_sets import AGAIN_SECONDS, KeySet
 from router.auth.tokens.tokens import Tokens, bearer_of
 from router.errors import Unauthenticated, Unavailable
 

@@ -119,7 +119,8 @@ class Gateway:
         self._stopped = True
 
     async def _run(self) -> None:
-        machine = MachineTime(self._now_ns, lambda: int(1000 * self._loop.time()))
+        elapsed = lambda: int(1000 * self._loop.time())  # noqa: E731
+        machine = MachineTime(self._now_ns, elapsed, lambda: "simulated")
         while True:
             with contextlib.suppress(LedgerUnavailable):
                 ledger = await Ledger.connect(

@@ -20,7 +20,12 @@ QUICK = [
     ["organizations", "create", "acme", "--tier", "pro", "--tag", "may-leave"],
     ["organizations", "change", "acme", "--tier", "free"],
     ["organizations", "list", "--format", "json"],
+    ["organizations", "show", "acme", "--format", "json"],
+    ["organizations", "suspend", "acme", "--why", "unpaid"],
+    ["organizations", "resume", "acme"],
     ["teams", "create", "research", "--organization", "acme"],
+    ["teams", "change", "research", "--organization", "acme", "--tag", "may-leave"],
+    ["teams", "list", "--organization", "acme", "--format", "json"],
     ["keys", "create", "--organization", "acme", "--team", "research"],
     ["keys", "list", "--format", "json"],
     ["credits", "list", "acme", "--format", "json"],
@@ -28,6 +33,22 @@ QUICK = [
     ["audit", "verify"],
     ["usage", "--format", "json"],
     ["usage", "--format", "csv"],
+]
+
+# What is given a limit has the models of limits, and of nothing else.
+LIMITING = [
+    ["organizations", "create", "acme", "--tier", "pro", "--limit", "tokens_per_day=5"],
+    ["organizations", "change", "acme", "--limit", "per_key.concurrency=2"],
+    ["organizations", "raise", "acme", "--limit", "tokens_per_day=9", "--until", "3d"],
+    ["teams", "create", "research", "--organization", "acme", "--limit", "tokens_per_day=3"],
+    [
+        "keys",
+        "create",
+        "--organization",
+        "acme",
+        "--limit",
+        "requests_per_minute={limit: 60, burst: 10}",
+    ],
 ]
 
 
@@ -45,9 +66,23 @@ def test_commands_about_customers_import_nothing_that_they_do_not_need(config: s
     assert HEAVY.isdisjoint(modules)
 
 
+def test_commands_that_set_limits_import_the_models_of_limits_alone(config: str) -> None:
+    modules = starting.modules([[*arguments, "--config", config] for arguments in LIMITING])
+    assert "pydantic" in modules
+    assert "policies.language.document" not in modules
+    assert (HEAVY - {"pydantic"}).isdisjoint(modules)
+
+
 def test_a_list_of_keys_costs_little_beside_the_libraries_that_read_it(config: str) -> None:
     counts = starting.instructions(["keys", "list", "--format", "json", "--config", config])
     assert counts["command"] < counts["libraries"] / 4  # an eighth; it was twice as much as them
+
+
+def test_a_gateway_imports_neither_the_admin_api_nor_a_database_that_nobody_configured() -> None:
+    modules = starting.serving()
+    assert {"router.app", "sqlalchemy"} <= set(modules)
+    assert {"sqlalchemy.dialects.postgresql", "sqlalchemy.orm", "alembic"}.isdisjoint(modules)
+    assert [name for name in modules if name.startswith("router.admin")] == []
 
 
 def test_help_imports_no_command() -> None:

@@ -12,7 +12,7 @@ ONLY_USERS = {
     # The demo's clients, and those of drills, talk to gateways; keys are fetched from providers of
     # identities: none of these are backends.
     "httpx": {
-        "auth/tokens/key_sets.py",
+        "auth/tokens/fetching.py",
         "backends/transport/httpx_connection.py",
         "cli/demo_parts/stack.py",
         "drills/clients.py",

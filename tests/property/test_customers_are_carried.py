@@ -21,6 +21,7 @@ LIMITS = st.fixed_dictionaries(
         "tokens_per_day": COUNTS | st.none(),
         "usd_per_month": st.integers(0, 1000) | st.sampled_from([0.5, 12.25]),
         "requests_per_minute": st.builds(lambda n: {"limit": n, "burst": 3}, st.integers(1, 99)),
+        "per_run": st.fixed_dictionaries({"usd": st.just(0.5), "requests": COUNTS}),
         "tokens_per_month": st.fixed_dictionaries({"pool": COUNTS, "rollover": st.just(0.5)}),
     },
 )

@@ -1,10 +1,10 @@
 """Whatever a backend sends, a dialect answers with bytes or with one of its two exceptions."""
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
-import pytest
-from hypothesis import given
+from hypothesis import given, note
 from hypothesis import strategies as st
 
 from router.backends.dialects.table import DIALECTS
@@ -42,8 +42,20 @@ VALUES = st.recursive(
 BODIES = st.dictionaries(KEYS, VALUES, max_size=4)
 
 
-@pytest.mark.parametrize("dialect", sorted(DIALECTS))
+def of_every_dialect(promise: Callable[..., None]) -> Callable[..., None]:
+    """To draw what a backend sends takes longest: each is given to every dialect."""
+
+    def test(**sent: Any) -> None:
+        for dialect in sorted(DIALECTS):
+            note(dialect)
+            promise(dialect, **sent)
+
+    test.__name__ = test.__qualname__ = promise.__name__
+    return test
+
+
 @given(body=BODIES | VALUES)
+@of_every_dialect
 def test_a_whole_answer_of_any_shape(dialect: str, body: Any) -> None:
     try:
         reply = dialect_of(dialect, STREAMED)[1].reply(orjson.dumps(body), STREAMED)
@@ -54,8 +66,8 @@ def test_a_whole_answer_of_any_shape(dialect: str, body: Any) -> None:
     assert reply.usage.output_tokens >= 0
 
 
-@pytest.mark.parametrize("dialect", sorted(DIALECTS))
 @given(items=st.lists(BODIES | VALUES, max_size=4), junk=st.binary(max_size=20))
+@of_every_dialect
 def test_a_stream_of_events_of_any_shape(dialect: str, items: list[Any], junk: bytes) -> None:
     translator = dialect_of(dialect, STREAMED)[1].stream(STREAMED)
     try:
@@ -68,8 +80,8 @@ def test_a_stream_of_events_of_any_shape(dialect: str, items: list[Any], junk: b
     assert translator.finished
 
 
-@pytest.mark.parametrize("dialect", sorted(DIALECTS))
 @given(raw=st.binary(max_size=60) | (BODIES | VALUES).map(orjson.dumps))
+@of_every_dialect
 def test_an_error_of_any_shape(dialect: str, raw: bytes) -> None:
     failure = DIALECTS[dialect].failure(500, raw)
     assert isinstance(failure.message, str)
@@ -77,8 +89,8 @@ def test_an_error_of_any_shape(dialect: str, raw: bytes) -> None:
     assert failure.wait is None or failure.wait >= 0
 
 
-@pytest.mark.parametrize("dialect", sorted(DIALECTS))
 @given(body=BODIES)
+@of_every_dialect
 def test_a_whole_answer_of_any_shape_is_a_message(dialect: str, body: Any) -> None:
     try:
         reply = dialect_of(dialect, MESSAGE)[1].reply(orjson.dumps(body), MESSAGE)
@@ -87,8 +99,8 @@ def test_a_whole_answer_of_any_shape_is_a_message(dialect: str, body: Any) -> No
     assert isinstance(orjson.loads(reply.body)["content"], list)
 
 
-@pytest.mark.parametrize("dialect", sorted(DIALECTS))
 @given(items=st.lists(BODIES, max_size=4), junk=st.binary(max_size=20))
+@of_every_dialect
 def test_a_stream_of_events_of_any_shape_is_a_response(
     dialect: str, items: list[Any], junk: bytes
 ) -> None:
@@ -102,8 +114,8 @@ def test_a_stream_of_events_of_any_shape_is_a_response(
     assert stream.finished
 
 
-@pytest.mark.parametrize("dialect", sorted(DIALECTS))
 @given(items=st.lists(BODIES, max_size=4), junk=st.binary(max_size=20))
+@of_every_dialect
 def test_a_stream_of_events_of_any_shape_is_a_message(
     dialect: str, items: list[Any], junk: bytes
 ) -> None:

@@ -11,6 +11,7 @@ from bench.report import about
 
 PAGE: Final = ROOT / "docs" / "trust.md"
 _TITLES: Final[Mapping[str, str]] = {
+    "admin": "The admin API",
     "bodies": "Bodies, memory and fairness",
     "faults": "Faults and files",
     "ledger": "The ledger and its faults",

@@ -44,6 +44,7 @@ def shifted(running: ShiftedServer) -> ShiftedServer:
     running.move_clock(0)
     with redis.Redis(port=running.port) as client:
         client.flushall()
+        assert client.waitaof(1, 0, 0)[0] == 1  # a kill does not bring the test before this back
     return running
 
 

@@ -13,6 +13,16 @@ from router.ledger.server.scripts import read_sources
 
 QUICK = range(8)
 EACH = [[Fault(5.0, kind, 3.0, 0), Fault(20.0, kind, 12.0, 1)] for kind in KINDS]
+AHEAD = "restarted with a clock an hour ahead"
+UNHEARD = {  # of whose hold on the ledger's time nothing came, and the seeds that found it
+    "read-only": (905, [Fault(20.916, "read-only", 4.001, 0), Fault(23.232, AHEAD, 0.131, 0)]),
+    "out of memory": (
+        1398,
+        [Fault(26.316, AHEAD, 1.513, 0), Fault(28.018, "out of memory", 10.812, 0)],
+    ),
+    "a gateway started anew meets it first": (657, faults_of(657)),
+    "all were late": (1889, faults_of(1889)),
+}
 SETTLED_TWICE = ("settle", "call('HDEL', holds, hold_id)", "")
 
 
@@ -38,6 +48,13 @@ def test_each_kind_of_fault_alone_breaks_no_promise(
     client: "redis.Redis[bytes]", number: int
 ) -> None:
     outcome = Simulation(client).run(1000 + number, EACH[number])
+    assert not outcome.broken, str(outcome)
+
+
+@pytest.mark.parametrize("what", UNHEARD)
+def test_a_clock_that_jumped_is_not_forgotten(client: "redis.Redis[bytes]", what: str) -> None:
+    seed, faults = UNHEARD[what]
+    outcome = Simulation(client).run(seed, faults)
     assert not outcome.broken, str(outcome)
 
 

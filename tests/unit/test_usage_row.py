@@ -71,7 +71,7 @@ def test_everything_that_is_written_comes_out_in_its_column():
         cost_pico=70, baseline=None, baseline_pico=None, price_version="p1", service_tier="flex",
         estimated=True, busy_ms=900,
         energy_mj=12, energy_source="declared", predicted=0.8, verifier="not_empty, judge",
-        rejected_pico=20, judge_pico=9, direct_pico=50, run=None,
+        rejected_pico=20, judge_pico=9, direct_pico=50, run=None, credential="house",
     )  # fmt: skip
 
 

@@ -12,23 +12,15 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
-from urllib.parse import urlsplit
 
-import httpx
 import jwt
+
+from router.auth.tokens.fetching import Unfetched, address_in, discovered, document_at
 
 _LOG = logging.getLogger(__name__)
 REFRESH_SECONDS: Final = 300.0
 AGAIN_SECONDS: Final = 10.0  # between two fetches that unknown keys ask for
-_TIMEOUT: Final = 5.0
-_MOST_BYTES: Final = 262_144
 _MOST_KEYS: Final = 100
-_DISCOVERY: Final = "/.well-known/openid-configuration"
-_LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-
-
-class KeysUnknown(Exception):
-    """A set could not be fetched; the message says why, fit for a log."""
 
 
 class KeySet:
@@ -61,6 +53,12 @@ class KeySet:
             self._fetching.add_done_callback(self._over)
         return self._fetching is not None or not self.fetched
 
+    async def awaited(self, key_id: str | None) -> jwt.PyJWK | None:
+        """Return a key, once the keys were fetched again where that may help."""
+        if self.get(key_id) is None and self.ask_again() and self._fetching is not None:
+            await asyncio.wait([self._fetching])
+        return self.get(key_id)
+
     def _over(self, _: "asyncio.Task[None]") -> None:
         self._fetching = None
 
@@ -75,10 +73,9 @@ class KeySet:
         self._asked = self._now()
         try:
             keys, said = await self._fetch()
-        except (KeysUnknown, httpx.HTTPError, ValueError) as error:
+        except Unfetched as error:
             if not self._failed:
-                why = str(error) or type(error).__name__
-                facts = {"issuer": self.issuer, "reason": why}
+                facts = {"issuer": self.issuer, "reason": str(error)}
                 _LOG.warning("the keys of an identity provider cannot be fetched", extra=facts)
             self._failed = True
             return
@@ -97,43 +94,11 @@ class KeySet:
             await asyncio.wait([self._fetching])
 
     async def _fetch(self) -> tuple[dict[str | None, jwt.PyJWK], list[Any]]:
-        async with httpx.AsyncClient(timeout=_TIMEOUT, follow_redirects=False) as client:
-            address = self._address or await self._discovered(client)
-            found = (await _document(client, address)).get("keys")
+        address = self._address or address_in(await discovered(self.issuer), "jwks_uri")
+        found = (await document_at(address)).get("keys")
         if not isinstance(found, list) or not 0 < len(found) <= _MOST_KEYS:
-            raise KeysUnknown(f"{address} has no keys, or more than {_MOST_KEYS}")
+            raise Unfetched(f"{address} has no keys, or more than {_MOST_KEYS}")
         return dict(_usable(found)), found
-
-    async def _discovered(self, client: httpx.AsyncClient) -> str:
-        document = await _document(client, self.issuer.rstrip("/") + _DISCOVERY)
-        if document.get("issuer") != self.issuer:
-            raise KeysUnknown(f"the discovery document names another issuer than {self.issuer}")
-        address = document.get("jwks_uri")
-        if not isinstance(address, str) or not is_safe(address):
-            raise KeysUnknown("the discovery document names no jwks_uri that is https")
-        return address
-
-
-def is_safe(address: str) -> bool:
-    """Whether nobody on the way can put other keys into an answer: https, or this machine."""
-    parts = urlsplit(address)
-    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOCAL)
-
-
-async def _document(client: httpx.AsyncClient, address: str) -> Mapping[str, Any]:
-    """A JSON object at an address. Raises KeysUnknown, httpx.HTTPError, ValueError."""
-    async with client.stream("GET", address, headers={"accept": "application/json"}) as answer:
-        if answer.status_code != 200:
-            raise KeysUnknown(f"{address} answers {answer.status_code}")
-        body = b""
-        async for piece in answer.aiter_bytes():
-            body += piece
-            if len(body) > _MOST_BYTES:
-                raise KeysUnknown(f"{address} has more than {_MOST_BYTES} bytes")
-    document = httpx.Response(200, content=body).json()
-    if not isinstance(document, dict):
-        raise KeysUnknown(f"{address} is not a JSON object")
-    return document
 
 
 def _usable(found: list[Any]) -> list[tuple[str | None, jwt.PyJWK]]:

@@ -190,7 +190,8 @@ class _Descent:
             self.billed.pop()
             return self._doubtful
         await fallback_stack.aclose()
-        self.left = self.left[self.left.index(upstream.backend) + 1 :]
+        below = self.left[self.left.index(upstream.backend) + 1 :]
+        self.left = [each for each in below if each.name != upstream.backend.name]
         return upstream
 
     def is_over(self) -> bool:

@@ -7,7 +7,8 @@ becomes of them is held against no deployment: that it does not count says nothi
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from policies.value import value
@@ -21,6 +22,7 @@ from router.backends.dispatch.inflated import uncompressed
 from router.backends.health.health import DeploymentState, Health
 from router.backends.health.voice import Voice, kind_of
 from router.backends.transport.transport import TransportError
+from router.protocols.beside import beside_if_large
 from router.protocols.passage import MalformedReply, read_object
 from router.protocols.unsupported import Unsupported
 
@@ -53,14 +55,14 @@ class Counter:
 
     def __init__(
         self,
-        view: Callable[[], Mapping[str, Health]],
+        health_of: Callable[[Backend], Health],
         *,
         per_minute: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`view` tells the health of every backend by name; `per_minute` is how many questions of
+        """`health_of` tells the health of a backend; `per_minute` is how many questions of
         one customer are passed on."""
-        self._view = view
+        self._health_of = health_of
         self._allowance = Allowance(per_minute)
         self._clock = clock
         self._rests: dict[str, float] = {}  # until when, by deployment
@@ -87,7 +89,7 @@ class Counter:
         """The deployment that would be asked; None where none may be now."""
         question = _Question(ask, Voice(customer, kind_of(ask)))
         now = self._clock()
-        for state in self._view()[backend.name].open_deployments(question):
+        for state in self._health_of(backend).open_deployments(question):
             if self._rests.get(state.deployment.id, 0.0) <= now:
                 return state
         return None
@@ -108,7 +110,8 @@ async def _ask(
     Raises Unsupported where it cannot be told of the request, TransportError or MalformedReply
     where it did not count.
     """
-    call = question(way, state.deployment, backend, ask, request_id)
+    asking = partial(question, way, state.deployment, backend, ask, request_id)
+    call = await beside_if_large(len(ask.raw), asking)
     answer = await state.client.send(call)
     try:
         if answer.status in _OF_THE_REQUEST:
@@ -120,7 +123,8 @@ async def _ask(
     finally:
         answer.close()
     try:
-        tokens = way.size(read_object(raw))
+        told = await beside_if_large(len(raw), partial(read_object, raw))
+        tokens = way.size(told)
     except _SHAPES:
         tokens = None
     if type(tokens) is not int or tokens < 0:

@@ -3,14 +3,13 @@
 from dataclasses import replace
 from typing import Final
 
-import orjson
-
 from router.ask import Ask
 from router.backends.backend import Backend, Deployment, Timeouts
 from router.backends.counting.table import Counting
 from router.backends.dialects.base import Asking
 from router.backends.dialects.translated import Translation
 from router.backends.transport.transport import HttpCall
+from router.protocols.beside import json_of
 from router.protocols.tolerant_json import loads
 
 _PATIENCE: Final = Timeouts(connect=2.0, first_byte=3.0, between_chunks=3.0, total=5.0)
@@ -29,7 +28,7 @@ def question(
     return replace(
         call,
         target=call.target._replace(url=f"{way.place(path)}{mark}{query}"),
-        body=orjson.dumps(way.shaped(body, backend)),
+        body=json_of(way.shaped(body, backend), len(ask.raw)),
         timeouts=_PATIENCE,
     )
 

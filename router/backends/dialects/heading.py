@@ -55,6 +55,8 @@ class Targets:
         known = self._known.get((deployment.id, path))
         if known is not None and known[0] is backend:  # whose deployments never change
             return known[1]
+        if backend.own is not None:  # nothing keeps a customer's credential but its backend
+            return target_of(deployment, backend, path, key_in=self._key_in)
         if len(self._known) >= _KEPT:
             self._known.clear()
         target = target_of(deployment, backend, path, key_in=self._key_in)

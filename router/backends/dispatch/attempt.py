@@ -6,21 +6,21 @@ from functools import partial
 from typing import Final
 
 from router.ask import Ask
-from router.backends.backend import Backend
+from router.backends.backend import Backend, Deployment
 from router.backends.dialects.base import Asking, Failure
 from router.backends.dialects.parameters import permitted
 from router.backends.dialects.translated import NATIVE, dialect_of, told_as_dropped
 from router.backends.dispatch.attempt_log import AttemptLog
 from router.backends.dispatch.failures import AttemptFailed, Kind
 from router.backends.dispatch.inflated import uncompressed
-from router.backends.dispatch.refusals import answer_type, failed_by, failure_of
+from router.backends.dispatch.refusals import answer_type, failure_of, refused_by
 from router.backends.dispatch.upstream import Upstream
 from router.backends.health.health import DeploymentState
-from router.backends.transport.transport import HttpAnswer, TransportError
+from router.backends.transport.transport import HttpAnswer, HttpCall, TransportError
 from router.protocols.ahead import LARGE
 from router.protocols.beside import beside
 from router.protocols.headers import Pairs, of_answer
-from router.protocols.passage import AnswerStream, ErrorInside, MalformedReply, Passage
+from router.protocols.passage import AnswerStream, ErrorInside, MalformedReply, Passage, Reply
 from router.protocols.sse import EVENT_STREAM
 from router.protocols.unsupported import Unsupported
 
@@ -43,12 +43,10 @@ async def attempt(backend: Backend, state: DeploymentState, log: AttemptLog) -> 
     """
     request = log.request if log.request.unredacted is None else log.request.sent_to(backend.name)
     try:
-        request = permitted(backend, request) if request.unknown else request
-        native = NATIVE.get((backend.dialect, request.protocol))  # mostly
-        dialect, passage = native or dialect_of(backend.dialect, request, backend.speaks)
-        asked = (state.deployment, backend, request, log.request_id)
+        asked = (backend, state.deployment, request, log.request_id)
         small = len(request.raw) <= LARGE
-        call = dialect.call(*asked) if small else await beside(partial(dialect.call, *asked))
+        made = _made(*asked) if small else await beside(partial(_made, *asked))
+        request, dialect, passage, call = made
         if log.trace is None:
             answer = await state.client.send(call)
         else:
@@ -56,7 +54,7 @@ async def attempt(backend: Backend, state: DeploymentState, log: AttemptLog) -> 
     except Unsupported as error:
         raise _unsupported(error) from None
     except TransportError as error:
-        raise failure_of(error, state, request) from None
+        raise await failure_of(error, state, request) from None
     try:
         if coding := answer.header("content-encoding"):
             answer = uncompressed(answer, coding)
@@ -66,20 +64,38 @@ async def attempt(backend: Backend, state: DeploymentState, log: AttemptLog) -> 
         if request.stream and (request.declared is None or not _comes_whole(answer)):
             await _begin(upstream, answer, dialect.stream_type, passage)
         else:
-            body = answer.rest()  # a short body mostly comes with its head
-            if body is None:
-                body = await read_all(answer, REPLY_CAP)
-            upstream.replied(passage.reply(body, request))
+            upstream.replied(await _whole(answer, passage, request))
         _note_head(upstream, request, passage, answer)
     except (TransportError, MalformedReply, ErrorInside) as error:
         answer.close()
-        failed = failure_of(error, state, request)
+        failed = await failure_of(error, state, request)
         failed.answered = answer.status
         raise failed from None
     except BaseException:  # also where the client was cancelled: close the connection
         answer.close()
         raise
     return upstream
+
+
+def _made(
+    backend: Backend, deployment: Deployment, request: Ask, request_id: str
+) -> tuple[Ask, Asking, Passage, HttpCall]:
+    """The request as this backend may have it, who asks and who reads, and the call."""
+    request = permitted(backend, request) if request.unknown else request
+    native = NATIVE.get((backend.dialect, request.protocol))  # mostly
+    dialect, passage = native or dialect_of(backend.dialect, request, backend.speaks)
+    return request, dialect, passage, dialect.call(deployment, backend, request, request_id)
+
+
+async def _whole(answer: HttpAnswer, passage: Passage, request: Ask) -> Reply:
+    """A whole answer. A large one is read beside the event loop, and so is that to a large request,
+    of which it may repeat much."""
+    body = answer.rest()  # a short body mostly comes with its head
+    if body is None:
+        body = await read_all(answer, REPLY_CAP)
+    if len(body) <= LARGE and len(request.raw) <= LARGE:
+        return passage.reply(body, request)
+    return await beside(partial(passage.reply, body, request))
 
 
 def _note_head(upstream: Upstream, request: Ask, passage: Passage, answer: HttpAnswer) -> None:
@@ -204,6 +220,6 @@ async def _refused(
     aws = answer_type(headers)
     if aws:
         failure = replace(failure, reasons=(*failure.reasons, aws))
-    failed = failed_by(status, failure, state, ask, headers)
+    failed = await refused_by(status, failure, state, ask, headers)
     failed.answered = status
     return failed

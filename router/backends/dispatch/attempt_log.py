@@ -1,11 +1,14 @@
 """The failures of one request on its way along the candidates, and the error they amount to."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.dispatch.failures import (
+    ELSEWHERE,
     FAILURE_POLICIES,
+    OF_THE_ACCOUNT,
     AttemptFailed,
     Evidence,
     Fault,
@@ -19,6 +22,7 @@ from router.backends.health.voice import Voice, kind_of, subject_of
 from router.domain import Usage
 from router.errors import (
     Overloaded,
+    OwnCredentialRefused,
     TurnoutError,
     UpstreamFailed,
     UpstreamRejected,
@@ -27,6 +31,8 @@ from router.errors import (
 )
 
 NOTHING: Final[frozenset[str]] = frozenset()
+_OWN_REFUSED: Final = "Your organization's own credential was refused by its provider"
+_OWN_USED_UP: Final = "The account of your organization's own credential is used up"
 
 
 class AttemptLog:
@@ -79,6 +85,7 @@ class AttemptLog:
     def note(self, backend: Backend, deployment: str, failed: AttemptFailed) -> None:
         """Remember a failure; raise it at once where no other backend can do better."""
         failed.__traceback__ = failed.__context__ = None  # their frames hold this log
+        failed.own = backend.own is not None
         self.failures.append((backend.name, failed))
         self.tried |= {deployment}
         if failed.kind is Kind.TOO_LONG and backend.context_window:
@@ -143,12 +150,20 @@ class AttemptLog:
         return any(FAILURE_POLICIES[failed.kind].again for _, failed in self.failures)
 
     def passes_over(self, backend: Backend) -> bool:
-        """Whether this backend need not be asked: a larger context window was too short already."""
+        """Whether this backend need not be asked: a larger context window was too short already, or
+        it is the operator's, and not for the customer's own account it failed before."""
+        if backend.own is None and self._failed_otherwise(backend.name):
+            return True
         if not self._window or (backend.context_window or self._window) >= self._window:
             return False
         reason = "has a smaller context window"
         self.note(backend, backend.name, AttemptFailed(Kind.TOO_LONG, reason))
         return True
+
+    def _failed_otherwise(self, name: str) -> bool:
+        """Whether a backend failed for a customer, and would with the operator's credential too."""
+        last = next((each for of, each in reversed(self.failures) if of == name), None)
+        return last is not None and last.own and last.kind not in ELSEWHERE
 
     def error(self, rest: float) -> TurnoutError:
         """The error for the client when all failed."""
@@ -159,6 +174,8 @@ class AttemptLog:
         if kinds and all(FAILURE_POLICIES[kind].status for kind in kinds):
             answered = [failed for _, failed in self.failures if failed.failure is not None]
             return _rejected((answered or [self.failures[-1][1]])[-1])
+        if all(failed.own and failed.kind in OF_THE_ACCOUNT for _, failed in self.failures):
+            return refused_own(self.failures)
         story = "; ".join(dict.fromkeys(_story_of(name, failed) for name, failed in self.failures))
         if kinds and kinds <= {Kind.TIMEOUT}:
             return UpstreamTimeout(f"No backend answered in time: {story}.")
@@ -185,6 +202,16 @@ def _story_of(name: str, failed: AttemptFailed) -> str:
     """What one backend did, with its own words where they are the client's to know."""
     words = failed.words
     return f"{name} {failed.reason}: {words}" if words else f"{name} {failed.reason}"
+
+
+def refused_own(failures: Sequence[tuple[str, AttemptFailed]]) -> OwnCredentialRefused:
+    """What a customer is told whose own credentials were refused, wherever it might be served."""
+    told = dict.fromkeys(f"{_story_of(name, failed)}." for name, failed in failures)
+    used_up = all(failed.kind is Kind.QUOTA for _, failed in failures)
+    return OwnCredentialRefused(
+        f"{_OWN_USED_UP if used_up else _OWN_REFUSED}: {' '.join(told)}",
+        code="provider_credential_exhausted" if used_up else None,
+    )
 
 
 def _rejected(failed: AttemptFailed) -> UpstreamRejected:

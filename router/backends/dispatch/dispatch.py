@@ -20,7 +20,7 @@ from router.backends.backend import Backend
 from router.backends.credentials.keyring import Keyring
 from router.backends.dispatch.account import Account
 from router.backends.dispatch.attempt_log import NOTHING, AttemptLog
-from router.backends.dispatch.failures import AttemptFailed, Kind
+from router.backends.dispatch.failures import AttemptFailed, Kind, resting
 from router.backends.dispatch.reports import Reports
 from router.backends.dispatch.retry import RetryBudget, RetryPolicy, backoff
 from router.backends.dispatch.trace import Trace
@@ -30,6 +30,7 @@ from router.backends.health.breaker import BreakerPolicy
 from router.backends.health.health import Health, HealthBoard
 from router.backends.health.load import LoadWatch
 from router.backends.health.slots import Full, Priority, SharedSlots, SlotQueue
+from router.backends.own import OwnHealth
 from router.backends.transport.transport import Transports
 
 NORMAL: Final = Priority()
@@ -75,6 +76,14 @@ class Dispatcher:
     def view(self) -> Mapping[str, Health]:
         """The health of every backend by name, live."""
         return self._board.view()
+
+    def view_of(self, backends: Mapping[str, Backend]) -> Mapping[str, Health]:
+        """The same as a customer meets them that asks some with a credential of its own."""
+        return OwnHealth(self._board, backends)
+
+    def health_of(self, backend: Backend) -> Health:
+        """The health of a backend, live."""
+        return self._board.of(backend)
 
     def account(self, backend: Backend) -> Account:
         """The account of a backend, asked by its first address and key."""
@@ -221,7 +230,7 @@ class Dispatcher:
             deployments = health.open_deployments(log)
             if not deployments:
                 if not asked:
-                    log.note(backend, backend.name, AttemptFailed(Kind.RESTING, "rests"))
+                    log.note(backend, backend.name, resting(backend))
                 return None
             if asked and not self._budget.spend():
                 return None

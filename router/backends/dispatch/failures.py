@@ -8,6 +8,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Final
 
+from router.backends.backend import Backend
 from router.backends.dialects.base import Failure
 
 
@@ -108,6 +109,14 @@ FAILURE_POLICIES: Final = MappingProxyType(
 )
 
 
+# Failures that an account is why of: where it is a customer's own, that customer can mend them.
+OF_THE_ACCOUNT: Final = frozenset(
+    (Kind.CREDENTIAL, Kind.PERMISSION, Kind.QUOTA, Kind.REGION, Kind.MODEL)
+)
+# And those in which another account may fare better.
+ELSEWHERE: Final = OF_THE_ACCOUNT | {Kind.RATE_LIMITED}
+
+
 class AttemptFailed(Exception):
     """One try failed before its first byte. `reason` is fit for a client: no address, no key.
 
@@ -120,6 +129,7 @@ class AttemptFailed(Exception):
     """
 
     seconds: float | None = None
+    own = False  # it was asked with the customer's own credential
 
     def __init__(
         self,
@@ -145,6 +155,17 @@ class AttemptFailed(Exception):
     @property
     def words(self) -> str:
         """The server's own words, for the client; empty where they are the operator's affair."""
-        if self.failure is None or FAILURE_POLICIES[self.kind].fault is Fault.OPERATOR:
+        if self.failure is None:
+            return ""
+        if FAILURE_POLICIES[self.kind].fault is Fault.OPERATOR and not self.own:
             return ""
         return self.failure.message[:_LONGEST_WORDS].rstrip(". ")
+
+
+def resting(backend: Backend) -> AttemptFailed:
+    """Why a backend that rests is not asked: with a customer's own credential, as that was
+    refused."""
+    if backend.own is None or backend.own.refused is None:
+        return AttemptFailed(Kind.RESTING, "rests")
+    told: AttemptFailed = backend.own.refused
+    return AttemptFailed(told.kind, told.reason, status=told.status, failure=told.failure)

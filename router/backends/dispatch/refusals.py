@@ -17,6 +17,7 @@ from router.backends.dispatch.waits import is_used_up, rest_asked_for
 from router.backends.dispatch.words import echoes, for_client
 from router.backends.health.health import DeploymentState
 from router.backends.transport.transport import ConnectFailed, TransportError, TransportTimeout
+from router.protocols.beside import beside_if_large
 from router.protocols.passage import ErrorInside, MalformedReply
 
 _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
@@ -63,14 +64,27 @@ def failed_by(
     )
 
 
-def _error_inside(error: ErrorInside, state: DeploymentState, ask: Ask) -> AttemptFailed:
+async def _error_inside(error: ErrorInside, state: DeploymentState, ask: Ask) -> AttemptFailed:
     failure = Failure("") if error.body is None else read_error(error.body)
     if not failure.message:
         failure = replace(failure, message=error.message)
-    return failed_by(error.status, failure, state, ask)
+    return await refused_by(error.status, failure, state, ask)
 
 
-def failure_of(
+async def refused_by(
+    status: int,
+    failure: Failure,
+    state: DeploymentState,
+    ask: Ask,
+    headers: Mapping[str, str] | None = None,
+) -> AttemptFailed:
+    """`failed_by`; a large request is looked through beside the event loop."""
+    return await beside_if_large(
+        len(ask.raw), partial(failed_by, status, failure, state, ask, headers)
+    )
+
+
+async def failure_of(
     error: TransportError | MalformedReply | ErrorInside, state: DeploymentState, ask: Ask
 ) -> AttemptFailed:
     """The failure that an exception of an exchange is, which lets its frames go: a connection that
@@ -80,7 +94,7 @@ def failure_of(
     if isinstance(error, MalformedReply):
         return AttemptFailed(Kind.MALFORMED, str(error))
     if isinstance(error, ErrorInside):
-        return _error_inside(error, state, ask)
+        return await _error_inside(error, state, ask)
     if isinstance(error, CredentialFailed):
         return AttemptFailed(Kind.CREDENTIAL, error.reason, rest=error.rest, of_all=True)
     if isinstance(error, ConnectFailed):

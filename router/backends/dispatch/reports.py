@@ -43,12 +43,12 @@ class Reports:
             "backend": deployment.backend,
             "deployment": deployment.id,
             "cause": failed.kind.value,
-            "fault": fault.value,
+            "fault": _whose(deployment, fault),
             "request_id": request_id,
         }
         if more:
             facts["times_since"] = str(more)
-        _LOG.warning("a backend failed", extra=facts | _details(failed, ask))
+        _LOG.warning("a backend failed", extra=facts | _details(deployment, failed, ask))
 
     def disbelieved(
         self, deployment: Deployment, told: Usage, taken: Usage, request_id: str
@@ -85,7 +85,12 @@ class Reports:
         return more
 
 
-def _details(failed: AttemptFailed, ask: Ask) -> dict[str, Any]:
+def _whose(deployment: Deployment, fault: Fault) -> str:
+    """Whose a failure is: what an account is why of, its customer's where it has one of its own."""
+    return "customer" if deployment.own and fault is Fault.OPERATOR else fault.value
+
+
+def _details(deployment: Deployment, failed: AttemptFailed, ask: Ask) -> dict[str, Any]:
     """What the server said of it, as far as a log may hold that."""
     facts: dict[str, Any] = {"status": failed.status} if failed.status else {}
     failure = failed.failure
@@ -93,7 +98,7 @@ def _details(failed: AttemptFailed, ask: Ask) -> dict[str, Any]:
         return facts
     request_text = text_of_request(ask)
     words = ""
-    if FAILURE_POLICIES[failed.kind].fault is Fault.OPERATOR:
+    if FAILURE_POLICIES[failed.kind].fault is Fault.OPERATOR and not deployment.own:
         words = for_operator(failure.message, request_text)
     named = {
         "code": name_for_operator(failure.code, request_text),

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from router.backends.backend import Backend
+from router.backends.backend import Backend, Own
 from router.backends.dispatch.attempt import attempt
 from router.backends.dispatch.attempt_log import AttemptLog
-from router.backends.dispatch.failures import AttemptFailed, Kind
+from router.backends.dispatch.failures import ELSEWHERE, AttemptFailed, Kind
 from router.backends.dispatch.retry import RetryBudget
 from router.backends.dispatch.upstream import Upstream
 from router.backends.health.health import DeploymentState
@@ -82,6 +82,8 @@ class Tries:
                 upstream = await attempt(backend, state, log)
         except AttemptFailed as failed:
             failed.seconds = self._clock() - began
+            if backend.own is not None:
+                _note_refusal(backend.own, backend.name, failed)
             state.in_flight -= 1
             log.learn(state, failed)
             log.note(backend, state.deployment.id, failed)
@@ -94,10 +96,19 @@ class Tries:
             raise
         if not state.blame.all_clear:
             state.blame.let_in(began)
+            if backend.own is not None:
+                backend.own.refused = None
         upstream.first_byte_seconds = self._clock() - began
         if state.paced:
             state.pace.add(upstream.first_byte_seconds)
         return upstream
+
+
+def _note_refusal(own: Own, name: str, failed: AttemptFailed) -> None:
+    """Remember how a customer's own credential was refused, if that is what failed."""
+    if failed.kind in ELSEWHERE:
+        own.refused = failed
+        own.tell(own.organization, name, failed.kind.value)
 
 
 async def _outlasting(backend: Backend, state: DeploymentState, log: AttemptLog) -> Upstream:

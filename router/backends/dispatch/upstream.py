@@ -211,7 +211,7 @@ class Upstream:
             data = await self._answer.read()
             return translator.feed(data) if data else translator.finish()
         except _BREAKS as error:
-            raise self._broken(error) from None
+            raise await self._broken(error) from None
 
     async def _pour(self, translator: AnswerStream, put: Put) -> bytes:
         """The next block that `put` does not take, or the last one."""
@@ -232,7 +232,7 @@ class Upstream:
         try:
             return translator.finish() if await self._answer.flow(take) else left
         except _BREAKS as error:
-            raise self._broken(error) from None
+            raise await self._broken(error) from None
 
     def _note(self, translator: AnswerStream) -> None:
         """Take note of who answers, and of what was used as soon as that is told."""
@@ -286,9 +286,9 @@ class Upstream:
         if self.slot is not None:
             self._release()
 
-    def _broken(self, error: TransportError | MalformedReply | ErrorInside) -> StreamBroken:
+    async def _broken(self, error: TransportError | MalformedReply | ErrorInside) -> StreamBroken:
         """The answer breaks off after it was begun: too late for anybody else to be asked."""
-        failed = failure_of(error, self._state, self._log.request)
+        failed = await failure_of(error, self._state, self._log.request)
         if not self._reported:
             self._reported = True
             self._state.in_flight -= 1

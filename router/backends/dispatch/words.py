@@ -7,7 +7,7 @@ the operator's to mend, and of these no word that stands in the request.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -18,6 +18,7 @@ from router.protocols.ahead import LARGE, outline_of
 
 LONGEST: Final = 1000  # characters for a client
 LOGGED: Final = 200  # characters for a log
+_AT_ONCE: Final = 1_000_000  # bytes of a large request
 _KEYS: Final = re.compile(
     r"""(?ix)
     \bbearer\s+[^\s,;"']+
@@ -90,15 +91,27 @@ def echoes(ask: Ask, piece: str) -> bool:
     """Whether the request itself says this piece of an error, which is in lower case.
 
     Of a large request it is enough that it has all of its words somewhere, or escapes in which they
-    might hide.
+    might hide; that takes long, and is to be asked beside the event loop (`refusals`).
     """
     request_text = text_of_request(ask)
     if request_text is not None:
         return all(part in request_text for part in piece.split(" ... "))
     if b"\\u" in outline_of(ask.raw, ask.members):
         return True
-    said = ask.raw.lower()
-    return all(word.encode() in said for word in piece.replace(" ... ", " ").split())
+    return _has_all(ask.raw, [word.encode() for word in piece.replace(" ... ", " ").split()])
+
+
+def _has_all(raw: bytes, words: Iterable[bytes]) -> bool:
+    """Whether a large body has each of these words in lower or upper case; looked through piece by
+    piece, so that others have their turns at the interpreter."""
+    left = set(words)
+    overlap = max(map(len, left), default=0)
+    for at in range(0, len(raw), _AT_ONCE):
+        if not left:
+            return True
+        said = raw[at : at + _AT_ONCE + overlap].lower()
+        left = {word for word in left if word not in said}
+    return not left
 
 
 def text_of_request(ask: Ask) -> str | None:

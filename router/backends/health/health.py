@@ -177,7 +177,7 @@ class Health:
     def resting(self, voice: Voice) -> float:
         """Seconds until a deployment may be asked this again."""
         now = self._clock()
-        return min(state.blame.resting(now, voice) for state in self.deployments)
+        return min((state.blame.resting(now, voice) for state in self.deployments), default=0.0)
 
     @property
     def disbelieved(self) -> int:
@@ -238,7 +238,23 @@ class HealthBoard:
         """The health of this backend; a new or changed one begins healthy."""
         health = self._known.get(backend.name)
         if health is None or health.backend is not backend:
+            if backend.own is not None:  # it is about to be asked
+                backend.own.tell(backend.own.organization, backend.name, None)
+                return self.own(backend)
             health = self._describe(backend)
+        return health
+
+    def own(self, backend: Backend) -> Health:
+        """The health of a backend that is asked with a customer's own credential; the slots are its
+        server's, so all share them."""
+        own = backend.own
+        if own is None:
+            return self.of(backend)
+        if own.health is None:
+            house = self._known.get(backend.name)
+            queue = None if house is None else house.queue
+            own.health = Health(backend, self._states(backend, {}), queue, self._clock)
+        health: Health = own.health
         return health
 
     def adopt(self, backends: Sequence[Backend]) -> None:
@@ -265,6 +281,19 @@ class HealthBoard:
     def _describe(self, backend: Backend) -> Health:
         old = self._known.get(backend.name) or self._known.retired.get(backend.name)
         kept = {state.deployment: state for state in old.deployments} if old else {}
+        deployments = self._states(backend, kept)
+        queue = old.queue if old is not None else None
+        if queue is not None and queue.capacity != backend.capacity:
+            queue = None
+        if queue is None and backend.capacity is not None:
+            queue = SlotQueue(backend.capacity, self._clock)
+        health = self._known[backend.name] = Health(backend, deployments, queue, self._clock)
+        return health
+
+    def _states(
+        self, backend: Backend, kept: Mapping[Deployment, DeploymentState]
+    ) -> list[DeploymentState]:
+        """The deployments of a backend, those that are kept as they are."""
         deployments = [
             kept.get(deployment) or DeploymentState(deployment, self._policy, self._clock)
             for deployment in backend.deployments()
@@ -276,10 +305,4 @@ class HealthBoard:
             state.client = (
                 client if state.authorizer is None else Authorized(client, state.authorizer)
             )
-        queue = old.queue if old is not None else None
-        if queue is not None and queue.capacity != backend.capacity:
-            queue = None
-        if queue is None and backend.capacity is not None:
-            queue = SlotQueue(backend.capacity, self._clock)
-        health = self._known[backend.name] = Health(backend, deployments, queue, self._clock)
-        return health
+        return deployments

@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 from router.ask import Ask
 
 _SIZES: Final = (4_000, 64_000, 1_000_000)  # bytes of text: where one size of request ends
+_PIECE: Final = 10_000  # characters of a long text
 _NAMED: Final = frozenset(
     ("tools", "json_schema", "vision", "audio", "files", "logprobs", "tokens")
 )
@@ -25,5 +26,13 @@ def kind_of(ask: Ask) -> str:
 
 
 def subject_of(ask: Ask) -> int:
-    """What a request is about, to tell requests apart that fail alike: no text can be had of it."""
-    return hash((ask.prompt.last_text, ask.media))
+    """What a request is about, to tell requests apart that fail alike: no text can be had of it.
+
+    Of a long text its length, beginning, middle and end say it: others wait meanwhile.
+    """
+    text = ask.prompt.last_text
+    if len(text) <= 3 * _PIECE:
+        return hash((text, ask.media))
+    middle = len(text) // 2
+    pieces = text[:_PIECE], text[middle : middle + _PIECE], text[-_PIECE:]
+    return hash((len(text), *pieces, ask.media))

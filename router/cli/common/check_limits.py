@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from policies.findings import Finding
-from policies.language.limits import LIMITS
-from policies.language.tiers import LEVELS, Tier
+from policies.language.limits import LEVELS, LIMITS
+from policies.language.tiers import Tier
 from policies.money import PICO_PER_NANO, to_usd, usd_short
 from router.backends.backend import Backend
 from router.ledger.estimate import TOKENS_AROUND, estimate_output

@@ -7,12 +7,18 @@ from typing import Any, Final
 
 from router.cli.common.customer_options import minute, rfc3339
 from router.cli.common.saying import say_json, say_rows
-from router.customers.records import StoredCredit, StoredKey, StoredOrganization, StoredTeam
+from router.customers.records import (
+    StoredCredential,
+    StoredCredit,
+    StoredKey,
+    StoredOrganization,
+    StoredTeam,
+)
 
-Row = StoredOrganization | StoredTeam | StoredKey | StoredCredit
+Row = StoredOrganization | StoredTeam | StoredKey | StoredCredit | StoredCredential
 _INSTANTS: Final = frozenset({
     "created_at", "updated_at", "suspended_at", "expires_at", "last_used_at", "revoked_at", "until",
-    "at",
+    "at", "refused_at",
 })  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from router.cli.common.stores import opened
 from router.customers.errors import CustomerError, Invalid, Missing
 from router.customers.keys import KeyStore
 from router.customers.organizations import OrganizationStore
+from router.customers.rules import Rules
 from router.customers.store import CustomerStore
 from router.customers.teams import TeamStore
 from router.world.outline import Outline
@@ -71,7 +72,7 @@ def reading(config_path: Path, kind: type[Store], asked: Asked = _NOBODY) -> Ite
 
 @contextmanager
 def changing(
-    config_path: Path, kind: type[Store], action: str, asked: Asked
+    config_path: Path, kind: Callable[[str, Rules], Store], action: str, asked: Asked
 ) -> Iterator[tuple[Store, Change]]:
     """A store to change customers with, and what the audit log is to tell of it: all of the block
     is stored with its row of the log, or nothing.

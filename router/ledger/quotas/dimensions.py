@@ -10,8 +10,8 @@ from types import MappingProxyType
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfoNotFoundError
 
+from policies.language.limits import LEVELS as LEVELS_BELOW
 from policies.language.limits import LIMITS, RUN_LIMITS, LimitRow, Measure
-from policies.language.tiers import LEVELS as LEVELS_BELOW
 from policies.money import PICO_PER_NANO
 from router.ledger.quotas.calendar import Period, zone_of
 

@@ -70,6 +70,11 @@ class ErrorReply(Exception):
         """Whether asking again, elsewhere or later, may help."""
         return str(self).startswith(_ELSEWHERE)
 
+    @property
+    def is_another_nodes(self) -> bool:
+        """Whether another node of the Cluster keeps the key."""
+        return str(self).startswith(("MOVED", "ASK "))
+
     def refusal(self) -> Refused:
         """The error to raise where nothing else helps."""
         return Refused(_short(self))

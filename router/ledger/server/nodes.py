@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from router.ledger.keys import shard as shard_keys
 from router.ledger.server.address import LedgerAddress, Node
 from router.ledger.server.connection import CommandPart, PipelinedConnection
 from router.ledger.server.errors import Disconnected, ErrorReply, Refused
+from router.ledger.server.kept_clock import KeptClock
 from router.ledger.server.scripts import Script, ledger_scripts
 from router.ledger.server.server_clocks import MACHINE, MachineTime, ServerClocks
 from router.ledger.server.topology import Cluster, SingleNode, Topology
@@ -21,8 +23,9 @@ _LEAST_SECONDS: Final = 0.001
 class Nodes:
     """Runs the ledger's scripts where their keys live.
 
-    `timeout`: seconds a command may take. `on_restart` is called when a node turns out to be
-    another process than before, with perhaps less in it than was acknowledged.
+    `timeout`: seconds a command may take. `spool`: where what the servers' clocks said is kept.
+    `on_restart` is called when a node turns out to be another process than before, with perhaps
+    less in it than was acknowledged.
     """
 
     def __init__(
@@ -34,6 +37,7 @@ class Nodes:
         *,
         scripts: Mapping[str, Script] | None = None,
         machine: MachineTime = MACHINE,
+        spool: Path | None = None,
     ) -> None:
         self._scripts = scripts or ledger_scripts()
         self._shas = {name: script.sha for name, script in self._scripts.items()}
@@ -43,6 +47,7 @@ class Nodes:
             self._scripts["hold_back"],
             [shard_keys(number) for number in range(shards)],
             machine.elapsed_ms,
+            KeptClock(spool, address.nodes, machine.boot_id()),
         )
         self._run_ids: dict[PipelinedConnection, bytes] = {}
         self._topology: Topology = (
@@ -153,8 +158,15 @@ class Nodes:
         """Read every node's clock, and hold the ledger's time back where one jumped ahead; returns
         the latest, in Unix milliseconds. Raises Disconnected.
         """
-        looks = [self.clocks.look(connection) for connection in self.connections()]
+        looks = [self._look(connection) for connection in self.connections()]
         return max(await asyncio.gather(*looks))
+
+    async def _look(self, connection: PipelinedConnection) -> int:
+        try:
+            return await self.clocks.look(connection)
+        except Refused:
+            connection.kick()  # it opens again when nobody is served by a time that jumped
+            raise
 
     def trouble(self, shard: int, error: ErrorReply) -> bool:
         """Act on an error reply; true where asking again, elsewhere, may help."""

@@ -31,6 +31,7 @@ LATER = {
     "usage": [
         "period",
         "run",
+        "credential",
         "cache_write_tokens",
         "counts",
         "baseline",
@@ -81,6 +82,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("credential"),
         sa.UniqueConstraint("hash"),
     )
+    tables.create_table(
+        "admin_sessions",
+        sa.Column("session", sa.String(length=40), nullable=False),
+        sa.Column("hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("issuer", sa.Text(), nullable=False),
+        sa.Column("subject", sa.String(length=255), nullable=False),
+        sa.Column("name", sa.String(length=128), nullable=False),
+        sa.Column("group_name", sa.String(length=256), nullable=False),
+        sa.Column("role", sa.String(length=20), nullable=False),
+        sa.Column("organization", sa.String(length=128), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("session"),
+        sa.UniqueConstraint("hash"),
+    )
+    tables.create_index("admin_sessions_expires_at", "admin_sessions", ["expires_at"], unique=False)
     tables.create_table(
         "alert_claims",
         sa.Column("name", sa.String(length=64), nullable=False),
@@ -329,6 +346,22 @@ def upgrade() -> None:
         unique=False,
     )
     tables.create_table(
+        "provider_credentials",
+        sa.Column("organization", sa.String(length=128), nullable=False),
+        sa.Column("backend", sa.String(length=128), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("fingerprint", sa.String(length=16), nullable=False),
+        sa.Column("fallback", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_by", sa.String(length=300), nullable=False),
+        sa.Column("last_used_at", sa.BigInteger(), nullable=True),
+        sa.Column("refused_at", sa.BigInteger(), nullable=True),
+        sa.Column("refused_why", sa.String(length=64), nullable=True),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("organization", "backend"),
+    )
+    tables.create_table(
         "stored_conversation_items",
         sa.Column("conversation", sa.String(length=64), nullable=False),
         sa.Column("position", sa.BigInteger(), nullable=False),
@@ -442,6 +475,7 @@ def upgrade() -> None:
         sa.Column("route", sa.Text(), nullable=True),
         sa.Column("backend", sa.Text(), nullable=True),
         sa.Column("model", sa.Text(), nullable=True),
+        sa.Column("credential", sa.String(length=8), nullable=True),
         sa.Column("requests", sa.Integer(), nullable=False),
         sa.Column("tokens", sa.BigInteger(), nullable=False),
         sa.Column("input_tokens", sa.BigInteger(), nullable=False),
@@ -503,6 +537,7 @@ def upgrade() -> None:
         sa.Column("route", sa.Text(), nullable=True),
         sa.Column("backend", sa.Text(), nullable=True),
         sa.Column("model", sa.Text(), nullable=True),
+        sa.Column("credential", sa.Text(), nullable=True),
         sa.Column("service_tier", sa.Text(), nullable=True),
         sa.Column("status", sa.Text(), nullable=True),
         sa.Column("baseline", sa.Text(), nullable=True),

@@ -31,6 +31,9 @@ def begins_audits(begin: Callable[[Case], None], classifier: Versioned) -> Obser
         evidence = evidence_of(context, finished.backend, decision.route, classifier.version)
         if answers and evidence is not None:
             backends = context.world.backends
+            asked = (backends[shadow.to], backends[shadow.judge])
+            if any(backend.own is not None for backend in asked):
+                return  # an audit is on the operator: their account is not its, nor its theirs
             begin(
                 Case(
                     ask=context.ask,

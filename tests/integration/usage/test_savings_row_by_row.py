@@ -151,6 +151,7 @@ def test_a_usage_table_of_an_older_version_is_read_and_written_further(
             "baseline_pico",
             "cache_write_tokens",
             "counts",
+            "credential",
             "period",
             "run",
             "service_tier",

@@ -59,7 +59,11 @@ async def test_the_policy_is_told_with_its_text_and_tiers(admin: Admin):
 
 @pytest.mark.parametrize(
     ("result", "status"),
-    [(Reloaded(True, "v2"), 200), (Reloaded(False, "v1", "policy.yaml:2:3: error: x"), 422)],
+    [
+        (Reloaded(True, "v2"), 200),
+        (Reloaded(True, "v2", "The policy has no tier `free`: 1 organizations and 2 keys"), 200),
+        (Reloaded(False, "v1", "policy.yaml:2:3: error: x"), 422),
+    ],
 )
 async def test_a_reload_says_what_came_of_it(admin: Admin, result, status):
     admin.reloads.result = result
@@ -72,9 +76,10 @@ async def test_a_reload_says_what_came_of_it(admin: Admin, result, status):
     }
     told = await admin.ask("POST /reload", to=status)
     assert told["policy"] == result.policy
-    assert told.get("report", "") == result.report
+    assert told["report"] == result.report
     rows = (await admin.ask("GET /audit"))["items"]
     assert [row["action"] for row in rows] == ["policies.reload"] * (2 if result.done else 0)
+    assert all(row["after"].get("report", "") == result.report for row in rows)
 
 
 async def test_the_token_is_shown_by_nobody(admin: Admin):

@@ -40,6 +40,10 @@ GET    /organizations/{organization}/keys/{key_id}        opbv opbv
 PATCH  /organizations/{organization}/keys/{key_id}        op   op
 DELETE /organizations/{organization}/keys/{key_id}        op   op
 POST   /organizations/{organization}/keys/{key_id}/rotate op   op
+PUT    /organizations/{organization}/backends/{backend}/credential op   op
+GET    /organizations/{organization}/backends/{backend}/credential opbv opbv
+DELETE /organizations/{organization}/backends/{backend}/credential op   op
+GET    /organizations/{organization}/credentials                   opbv opbv
 POST   /organizations/{organization}/credits ob   -
 GET    /organizations/{organization}/credits opbv opbv
 GET    /organizations/{organization}/balance opbv opbv
@@ -49,6 +53,8 @@ POST   /credentials                  o    o
 GET    /credentials                  o    o
 GET    /credentials/{credential}     o    o
 DELETE /credentials/{credential}     o    o
+GET    /sessions                     o    o
+DELETE /sessions/{session}           o    o
 GET    /decisions                    opbv opbv
 GET    /decisions/{decision}         opbv opbv
 GET    /alerts                       opbv -
@@ -63,8 +69,10 @@ EXAMPLES = {
     "organization": "acme",
     "decision": "0123456789abcdef",
     "credential": "adm_0123456789abcdef",
+    "session": "ses_0123456789abcdef",
     "name": "moe",
     "team": "web",
+    "backend": "moe",
     "key_id": "key_0123456789abcdef",
     "raise_id": "raise_0123456789abcdef",
 }

@@ -79,6 +79,11 @@ WRONG: list[tuple[str, Callable[[Stores], object]]] = [
     ("limits.tokens", lambda s: s.organizations.change("acme", limits={"tokens": 1})),
     ("limits.per_key.concurrency", lambda s: s.organizations.raise_limits(
         "acme", {"per_key": {"concurrency": 0}}, 2_000_000)),
+    ("limits.per_run.idle", lambda s: s.keys.add("acme", limits={"per_run": {"idle": "1h"}})),
+    ("limits.per_run.usd", lambda s: s.keys.add("acme", limits={"per_run": {"usd": None}})),
+    ("limits.per_run.usd", lambda s: s.teams.create("acme", "a", limits={"per_run": {"usd": 9e8}})),
+    ("limits.per_run.requests", lambda s: s.organizations.change(
+        "acme", limits={"per_run": {"requests": 0}})),
     ("until", lambda s: s.organizations.raise_limits("acme", {"concurrency": 1}, 999)),
     ("parent", lambda s: s.teams.create("acme", "a", parent="a")),
     ("parent", lambda s: s.teams.create("acme", "a", parent="nobody")),

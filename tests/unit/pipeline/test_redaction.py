@@ -63,7 +63,7 @@ async def test_whom_the_policy_spares_is_sent_the_clients_bytes_and_nobody_else(
     caller = FakeCaller.asking(MAIL)
     decision, made = await of(caller, policy("{except: [local]}"))
     assert made is not None
-    ask = made.sent((await context_of(caller)).ask, decision)
+    ask = await made.sent((await context_of(caller)).ask, decision)
     assert (ask.sent_to("local").raw, MAIL.encode() in ask.sent_to("moe").raw) == (
         caller.raw,
         False,
@@ -77,7 +77,7 @@ async def test_in_a_cascade_nobody_is_spared_since_a_judge_reads_the_answer():
     decision, made = await redacted(Detectors(), context, decided(context))
     assert decision.cascade is not None
     assert made is not None
-    assert MAIL.encode() not in made.sent(context.ask, decision).sent_to("local").raw
+    assert MAIL.encode() not in (await made.sent(context.ask, decision)).sent_to("local").raw
 
 
 @pytest.mark.parametrize("spared", ["", "moe", "premium"])

@@ -89,13 +89,17 @@ def test_a_limit_that_another_of_the_same_measure_makes_useless_is_doubted(limit
         ("per_user: {requests_per_day: 5}, require: [user]", 0),
         ("per_user: {requests_per_day: 5}, require: []", 0),
         ("per_key: {requests_per_day: 5}", 0),
+        ("per_run: {requests: 5}", 1),
+        ("per_run: {requests: 5}, require: [run]", 0),
+        ("per_run: {requests: 5}, require: []", 0),
     ],
 )
-def test_limits_that_a_request_without_a_user_evades_are_doubted(tier: str, doubts: int):
+def test_limits_that_a_request_without_a_name_evades_are_doubted(tier: str, doubts: int):
     findings = lint(policy("when_unknown: moe", f"tiers: {{t: {{{tier}}}}}"))
     found = [each for each in findings if each.rule == "evaded-limits"]
     assert len(found) == doubts
-    assert all("require: [user]" in each.hint for each in found)
+    named = "run" if "per_run" in tier else "user"
+    assert all(f"require: [{named}]" in each.hint for each in found)
 
 
 @pytest.mark.parametrize("name", [n for n, row in LIMITS.items() if row.window in ("day", "month")])

@@ -3,10 +3,10 @@
 import orjson
 import pytest
 
+from router.seal import Seal
 from router.stored.chats import ChatStore
 from router.stored.page import Page
 from router.stored.response import MissingResponse, StoredResponse
-from router.stored.seal import Seal
 from router.stored.store import ResponseStore
 
 

@@ -7,6 +7,7 @@ import orjson
 import pytest
 from sqlalchemy import create_engine, text
 
+from router.seal import Seal
 from router.stored.conversation import (
     ConversationLocked,
     KnownItem,
@@ -16,7 +17,6 @@ from router.stored.conversation import (
 )
 from router.stored.conversation_store import LEASE_MS, ConversationStore
 from router.stored.response import TooMuch
-from router.stored.seal import Seal
 
 KEY, NEXT = b"k" * 32, b"n" * 32
 MARKER = "kingfisher"

@@ -6,10 +6,10 @@ from itertools import count
 import pytest
 from sqlalchemy import create_engine, text
 
+from router.seal import Seal
 from router.stored.response import MissingResponse, StoredResponse
 from router.stored.run import Beat, Chunk, Ended, TooManyRuns
 from router.stored.run_store import LEASE_MS, RunStore
-from router.stored.seal import Seal
 
 KEY = b"k" * 32
 DAY = 86_400_000

@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from router.stored.seal import Seal, Unreadable, key_of
+from router.seal import Seal, Unreadable, key_of
 
 OLD, NEW = b"o" * 32, b"n" * 32
 

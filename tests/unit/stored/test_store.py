@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
+from router.seal import Seal
 from router.stored.response import MissingResponse, StoredResponse, TooMuch
-from router.stored.seal import Seal
 from router.stored.store import ResponseStore
 
 KEY, NEXT = b"k" * 32, b"n" * 32
