@@ -12,7 +12,7 @@ from openid_provider import CLIENT, SECRET, OpenIdProvider
 
 ORIGIN = "https://admin.example.com"
 SAME = {"origin": ORIGIN, "sec-fetch-site": "same-origin"}
-SESSION, PENDING = "__Host-turnout-admin", "__Host-turnout-sign-in"
+SESSION, PENDING = "__Host-turnout-admin", "__Host-turnout-sign-in-"
 ROWS = [
     {"group": "platform", "role": "owner"},
     {"group": "finance", "role": "billing"},
@@ -43,6 +43,11 @@ def browser_of(admin: Admin) -> httpx.AsyncClient:
     """A browser: it keeps cookies, and follows nothing by itself."""
     transport = httpx.ASGITransport(admin.application, client=("203.0.113.7", 1))
     return httpx.AsyncClient(transport=transport, base_url=ORIGIN)
+
+
+def begun_in(browser: httpx.AsyncClient) -> dict[str, str]:
+    """The cookies of sign-ins that a browser has begun."""
+    return {name: value for name, value in browser.cookies.items() if name.startswith(PENDING)}
 
 
 async def led_away(browser: httpx.AsyncClient, then: str = "") -> str:

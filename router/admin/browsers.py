@@ -5,6 +5,7 @@ import binascii
 import hashlib
 import hmac
 import re
+import time
 from dataclasses import astuple, dataclass
 from typing import Final
 
@@ -14,6 +15,8 @@ from starlette.requests import Request
 from router.auth.sign_in import Pending
 
 PENDING_SECONDS: Final = 600
+MOST_BEGUN: Final = 5  # sign-ins of one browser at once
+_DIGITS: Final = 12
 _SEALED: Final = b"turnout sign-in cookie, format 1"
 _LOCAL: Final = re.compile(r"/(?!/)[\x21-\x5b\x5d-\x7e]{0,1000}")  # no backslash: browsers turn it
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -21,8 +24,9 @@ _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 @dataclass(frozen=True, slots=True)
 class Cookies:
-    """The two cookies of an origin: of a session, and of a sign-in that was begun. Over https their
-    names let no other host and no plain HTTP set them (RFC 6265bis, `__Host-`)."""
+    """The cookies of an origin: of a session, and of each sign-in that was begun, since tabs of one
+    browser may sign in at once. Over https their names let no other host and no plain HTTP set them
+    (RFC 6265bis, `__Host-`)."""
 
     origin: str
 
@@ -31,10 +35,23 @@ class Cookies:
         """The name of the one that holds a session's value."""
         return self._prefix + "turnout-admin"
 
+    def pending(self, state: str) -> str:
+        """The name of the one that holds what the sign-in of this state must match."""
+        return self._begun + hashlib.sha256(state.encode()).hexdigest()[:_DIGITS]
+
+    def too_many(self, request: Request, key: bytes) -> list[str]:
+        """The names of those that must go before another sign-in is begun: the oldest."""
+        begun = {
+            name: opened(value, key, time.time())
+            for name, value in request.cookies.items()
+            if name.startswith(self._begun)
+        }
+        at = {name: pending.at if pending else 0 for name, pending in begun.items()}
+        return sorted(at, key=lambda name: -at[name])[MOST_BEGUN - 1 :]
+
     @property
-    def pending(self) -> str:
-        """The name of the one that holds what a sign-in must match."""
-        return self._prefix + "turnout-sign-in"
+    def _begun(self) -> str:
+        return self._prefix + "turnout-sign-in-"
 
     @property
     def _prefix(self) -> str:

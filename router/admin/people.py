@@ -102,10 +102,13 @@ class People:
         if then and not is_local(then):
             raise _Told(400, _ELSEWHERE)
         state, nonce, verifier = (secrets.token_urlsafe(48) for _ in range(3))
-        pending = Pending(state, nonce, verifier, then, int(time.time()))
+        pending = Pending(state, nonce, verifier, then, time.time())
         answer = _led(await self._provider.address(pending))
         value = sealed(pending, self._key)
-        answer.headers.append(*self._cookies.set(self._cookies.pending, value, PENDING_SECONDS))
+        for name in self._cookies.too_many(request, self._key):
+            answer.headers.append(*self._cookies.set(name, "", 0))
+        name = self._cookies.pending(state)
+        answer.headers.append(*self._cookies.set(name, value, PENDING_SECONDS))
         return answer
 
     async def _end(self, request: Request) -> Response:
@@ -115,12 +118,15 @@ class People:
         except _Told as told:
             self._count(request)
             answer = pages.failed(told.status, told.title, str(told))
-        answer.headers.append(*self._cookies.set(self._cookies.pending, "", 0))
+        name = self._cookies.pending(request.query_params.get("state", ""))
+        if name in request.cookies:
+            answer.headers.append(*self._cookies.set(name, "", 0))
         return answer
 
     async def _returned(self, request: Request) -> Response:
         asked = request.query_params
-        pending = opened(request.cookies.get(self._cookies.pending, ""), self._key, time.time())
+        cookie = request.cookies.get(self._cookies.pending(asked.get("state", "")), "")
+        pending = opened(cookie, self._key, time.time())
         once = all(len(asked.getlist(name)) <= 1 for name in ("state", "code", "iss", "error"))
         sent = asked.get("state", "").encode()
         if pending is None or not once or not hmac.compare_digest(sent, pending.state.encode()):

@@ -32,7 +32,7 @@ class Pending:
     nonce: str = field(repr=False)
     verifier: str = field(repr=False)
     then: str
-    at: int
+    at: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from signinkit import (
     SAME,
     SESSION,
     admin_with,
+    begun_in,
     browser_of,
     led_away,
     provider_listening,
@@ -63,7 +64,7 @@ async def test_cookies_are_the_browsers_alone_and_the_database_knows_none(
         back = await browser.get(provider.approve(begun.headers["location"], groups=["platform"]))
         session, over = sorted(back.headers.get_list("set-cookie"))
         for cookie, name in ((pending, PENDING), (session, SESSION), (over, PENDING)):
-            assert cookie.startswith(f"{name}=")
+            assert cookie.startswith(name)
             for part in ("Path=/;", "HttpOnly", "SameSite=Lax", "Secure"):
                 assert part in cookie
         assert "Max-Age=28800" in session
@@ -80,6 +81,17 @@ async def test_cookies_are_the_browsers_alone_and_the_database_knows_none(
         browser.cookies.set(SESSION, value, domain="admin.example.com")
         assert (await browser.get(f"{V1}/self")).status_code == 401
         assert first.status_code == 200
+
+
+async def test_tabs_of_one_browser_sign_in_at_once_and_what_was_left_goes(admin, provider):
+    async with browser_of(admin) as browser:
+        ways = [await led_away(browser) for _ in range(9)]
+        assert len(begun_in(browser)) == 5
+        backs = [provider.approve(way, groups=["platform"]) for way in ways[-2:]]
+        for back in backs:
+            assert (await browser.get(back)).status_code == 303
+            assert (await browser.get(f"{V1}/self")).status_code == 200
+        assert len(begun_in(browser)) == 3
 
 
 async def test_the_provider_is_asked_with_pkce_and_with_the_clients_secret_encoded(admin, provider):
