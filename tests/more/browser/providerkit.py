@@ -79,7 +79,7 @@ class Provider:
             "port": self.port,
             "secret": SECRET,
             "callbacks": [f"{page}/admin/sign-in/callback" for page in self.pages],
-            "afterSignOut": [f"{page}/admin/sign-in" for page in self.pages],
+            "afterSignOut": [f"{page}/admin/signed-out" for page in self.pages],
             "people": self.people,
             "machines": self.machines,
             "inIdToken": self.in_id_token,

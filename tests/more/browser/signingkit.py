@@ -17,6 +17,7 @@ ROLES: Final = [
 ]
 _ASK: Final = """async ([method, path, body]) => {
     const headers = body === null ? {} : {"content-type": "application/json"};
+    if (method === "DELETE") headers["if-match"] = "*";
     const sent = body === null ? null : JSON.stringify(body);
     const answer = await fetch(path, {method, headers, body: sent});
     const text = await answer.text();
@@ -55,9 +56,18 @@ class Site:
     def sign_in(self, page: Page, name: str, path: str = SIGN_IN) -> Page:
         """Let somebody sign in, from the first look at the provider's form to the page behind."""
         page.goto(self.url + path)
-        self.give_name(page, name)
-        page.get_by_role("button", name="Continue").click()
-        page.wait_for_url(f"{self.url}/**")
+        return self.go_on(page, name)
+
+    def go_on(self, page: Page, name: str) -> Page:
+        """Answer what the provider asks, name or consent, until it leads back."""
+        form, consent = page.locator("[name=login]"), page.get_by_role("button", name="Continue")
+        while page.url.startswith(self.provider.issuer):
+            form.or_(consent).first.wait_for()
+            if form.is_visible():
+                self.give_name(page, name)
+            else:
+                consent.click()
+            page.wait_for_load_state()
         return page
 
     @staticmethod
