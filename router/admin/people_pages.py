@@ -11,8 +11,9 @@ from starlette.responses import Response
 from router.printable import printable
 
 _STYLE: Final = (
+    ":root{color-scheme:light dark}"
     "body{font:16px/1.5 system-ui,sans-serif;max-width:36em;margin:4em auto;padding:0 1em}"
-    "dt{color:#555}dd{margin:0 0 .6em}button{font:inherit;padding:.3em 1em}"
+    "dt{opacity:.7}dd{margin:0 0 .6em}button{font:inherit;padding:.3em 1em}"
 )
 _HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 _PAGE: Final = """<!doctype html>
