@@ -15,7 +15,7 @@ from router.ask import NAMED_FILES, NO_FEATURES, NO_MEDIA, STORED_STATE, Ask
 from router.errors import BadRequest
 from router.protocols import known_keys
 from router.protocols.ahead import utf8_size
-from router.protocols.document import parse_members
+from router.protocols.document import Names, parse_members
 from router.protocols.fields import (
     MOST_TOKENS,
     read_flag,
@@ -30,6 +30,7 @@ from router.protocols.media.gauge import MediaGauge
 from router.protocols.responses.kept import is_reference
 from router.protocols.responses.state import names_files, names_state
 from router.protocols.responses.tools import CLIENT_TOOLS, is_search
+from router.protocols.scan import Members
 from router.protocols.texts import response_texts
 
 MAX_LOGPROBS: Final = 20
@@ -62,9 +63,17 @@ _OUTPUTS: Final = frozenset(
 
 def parse_response(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
     """Read the body of POST /v1/responses; BadRequest where it is wrong."""
-    body, members, unknown = parse_members(
-        raw, known_keys.RESPONSES, known_keys.METERED_OF_RESPONSES
-    )
+    return response_of(raw, members_of(raw), headers)
+
+
+def members_of(raw: bytes) -> tuple[dict[str, Any], Members, Names]:
+    """Parse a body; BadRequest where it is no object, or too much of one."""
+    return parse_members(raw, known_keys.RESPONSES, known_keys.METERED_OF_RESPONSES)
+
+
+def response_of(raw: bytes, parsed: tuple[dict[str, Any], Members, Names], headers: Fields) -> Ask:
+    """Read a body that was parsed; BadRequest where it is wrong."""
+    body, members, unknown = parsed
     model = read_model(body)
     _check_options(body)
     facts = _Facts()

@@ -4,28 +4,19 @@ The CPU time of the loop's thread is what is counted, between two rings of a tim
 (`trust.stopwatch`): a neighbour on the machine changes nothing about it.
 """
 
-import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
-from gatewaykit import RunningGateway
 from modelservers import in_thread
-from patience import LONGEST_SECONDS
-from ports import free_port
 from trust.figures import Figures
 from trust.hostile_bodies import BODIES, FORM, LARGEST, every
 from trust.stopwatch import longest
+from trust.timed import Timed, timed_gateway
 
-from router.customers.keys import KeyStore
 from router.simulator.server import Profile, Simulator
 
-ROOT = Path(__file__).parents[3]
 STALL_SECONDS = 0.05
 MOST_SECONDS, MOST_STALLS = 0.1, 1  # on a busy machine one came to 51 ms
 POLICY = """\
@@ -35,51 +26,14 @@ tiers: {loud: {concurrency: 500}}
 """
 
 
-class Timed(RunningGateway):
-    """A gateway with a stopwatch on its loop, and a key."""
-
-    def __init__(self, folder: Path, port: int, key: str) -> None:
-        super().__init__(folder, port, {})
-        self.turns = folder / "turns"
-        self.authorization = {"authorization": f"Bearer {key}"}
-
-
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Timed]:
-    folder: Path = tmp_path_factory.mktemp("timed")
     simulator = Simulator("moe", Profile(first_token=0.0, per_token=0.0))
     with in_thread(simulator) as url:
         backend = {"base_url": url, "model": "simulated-moe", "price": {"input": 1, "output": 1}}
-        port = free_port()
-        config = {
-            "version": 1,
-            "listen": f"127.0.0.1:{port}",
-            "policy": "tiers.yaml",
-            "data": "data",
-            "limits": {"bodies": "200MB"},
-            "backends": {"moe": backend | {"simulated": True}},
-        }
-        (folder / "tiers.yaml").write_text(POLICY)
-        (folder / "data").mkdir(mode=0o700)
-        store = KeyStore(f"sqlite:///{folder / 'data' / 'turnout.db'}")
-        running = Timed(folder, port, store.create("loud", "loud")[0])
-        store.close()
-        (folder / "turnout.yaml").write_text(json.dumps(config))
-        running.turns.touch()
-        command = [sys.executable, "-m", "trust.stopwatch", str(running.turns), "serve"]
-        with (folder / "gateway.log").open("wb") as log:
-            process = subprocess.Popen(
-                [*command, "--config", str(folder / "turnout.yaml")],
-                stdout=log,
-                stderr=log,
-                env=os.environ | {"PYTHONPATH": f"{ROOT / 'tests'}:{ROOT}"},
-            )
-        try:
-            running.until_ready(process)
+        backends = {"moe": backend | {"simulated": True}}
+        with timed_gateway(tmp_path_factory.mktemp("timed"), POLICY, backends) as running:
             yield running
-        finally:
-            process.terminate()
-            process.wait(LONGEST_SECONDS)
 
 
 def test_hardly_a_body_keeps_the_loop_for_fifty_milliseconds(
