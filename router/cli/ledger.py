@@ -6,12 +6,14 @@ import click
 import orjson
 
 from policies.money import PICO_PER_NANO, to_pico, usd
+from router.cli.common.customers import Asked, changing
 from router.cli.common.documents import config_option, documents_or_end
 from router.cli.common.ledgers import connected, run, server_of
 from router.cli.common.saying import say, say_json
 from router.cli.common.state_printer import print_state
 from router.cli.common.tables import standard_output
 from router.cli.ledger_check import check, repair
+from router.customers.credits import CreditStore
 from router.ledger.check.show import show as show_state
 from router.ledger.check.words import Shown
 from router.ledger.server.address import parse_address
@@ -35,7 +37,7 @@ ledger.add_command(repair)
 def credit(config_path: Path, organization: str, amount: str, credit_id: str | None) -> None:
     """Add to a customer's prepaid balance, or read it.
 
-    `turnout credits add` does the same and keeps a history of it, too.
+    `turnout credits add` does the same and keeps a history of it, too; the audit log gets either.
     """
     try:
         nano = to_pico(amount, signed=True) // PICO_PER_NANO
@@ -43,6 +45,10 @@ def credit(config_path: Path, organization: str, amount: str, credit_id: str | N
         raise click.BadParameter(f"{amount!r} {error}") from None
     if nano and not credit_id:
         raise click.UsageError("name the credit with --id, so that sending it twice is harmless")
+    if nano:
+        with changing(config_path, CreditStore, "ledger.credit", Asked(organization)) as (_, told):
+            told.target = f"organizations/{organization}/credits/{credit_id}"
+            told.after = {"id": credit_id, "amount_usd": usd(nano * PICO_PER_NANO, least=2)}
     run(_credit(documents_or_end(config_path), organization, nano, credit_id or "read"))
 
 

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 from ledgerkit import reserve_request, used
 
+from router.cli.audit import audit
 from router.cli.ledger import ledger
 from router.cli.usage import usage
 from router.ledger.ledger import Ledger
@@ -137,6 +138,12 @@ def test_a_credit_is_added_once(config: Path) -> None:
     assert "left $50.00" in text
     assert run(ledger, *words, "--usd", "50")[0] == 2
     assert run(ledger, *words, "--usd", "fifty", "--id", "b")[0] == 2
+    _, logged = run(
+        audit, "list", "--config", str(config), "--format", "json", "--action", "ledger.credit"
+    )
+    row = json.loads(logged.splitlines()[0])
+    assert row["target"] == "organizations/acme/credits/a"
+    assert row["after"] == {"id": "a", "amount_usd": "50.00"}
 
 
 @pytest.mark.parametrize("day", ["yesterday", "2026-13-01"])
