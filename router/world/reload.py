@@ -27,7 +27,7 @@ from router.world.snapshot import Snapshot, compile_snapshot
 _LOG = logging.getLogger("turnout")
 _LOOK_SECONDS: Final = 1.0
 # Sections that are read once, at the start: a change of these needs a restart.
-_FIXED: Final = (
+FIXED: Final = (
     "listen",
     "admin",
     "ledger",
@@ -49,6 +49,12 @@ _FIXED: Final = (
     "files",
     "batches",
     "secrets",
+    "identity",
+    "alerts",
+    "retention",
+    "detectors",
+    "stop",
+    "core_dumps",
 )
 
 Stamp = tuple[int, int] | None  # nanoseconds and bytes; None where there is no file
@@ -127,7 +133,7 @@ class Reloader:
 
     def _warn_of_fixed(self, new: Documents) -> None:
         old = self._documents.config
-        changed = [name for name in _FIXED if getattr(old, name) != getattr(new.config, name)]
+        changed = [name for name in FIXED if getattr(old, name) != getattr(new.config, name)]
         if changed:
             _LOG.warning("these changes need a restart", extra={"keys": ", ".join(changed)})
 
