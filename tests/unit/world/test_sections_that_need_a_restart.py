@@ -1,4 +1,4 @@
-"""A reload takes a section of turnout.yaml, or says that it takes a restart: none is passed over."""
+"""A reload takes a section of turnout.yaml or says that it takes a restart: none is left out."""
 
 from router.world.config import Config
 from router.world.reload import FIXED
