@@ -119,8 +119,7 @@ class Gateway:
         self._stopped = True
 
     async def _run(self) -> None:
-        elapsed = lambda: int(1000 * self._loop.time())  # noqa: E731
-        machine = MachineTime(self._now_ns, elapsed, lambda: "simulated")
+        machine = MachineTime(self._now_ns, self._elapsed_ms, lambda: "simulated")
         while True:
             with contextlib.suppress(LedgerUnavailable):
                 ledger = await Ledger.connect(
@@ -133,6 +132,9 @@ class Gateway:
         self.ledger = ledger
         self._ledgers.append(ledger)
         await asyncio.gather(*(self._client() for _ in range(_CLIENTS)))
+
+    def _elapsed_ms(self) -> int:
+        return int(1000 * self._loop.time())
 
     def _now_ns(self) -> int:
         return 1_000_000 * (START_MS + self._skew_ms + int(1000 * self._loop.time()))
