@@ -60,6 +60,8 @@ RESOURCES: Final[Sequence[AdminRoutes]] = (
 _TITLE: Final = "Turnout admin API"
 _NO_DATABASE: Final = "The database does not answer; nothing was changed."
 _NO_LEDGER: Final = "The ledger does not answer in time. Send it again: it is done once."
+_OWN_WORDS: Final = "Value error, "  # what pydantic writes before those of a validator of ours
+_KINDS: Final = frozenset({"number", "rate"})  # ways to write a limit, which are no fields
 _SHOWN: Final = 200  # characters of a path
 
 
@@ -124,14 +126,21 @@ async def _late(request: Request, _error: Exception) -> Response:
 
 async def _invalid(request: Request, error: Exception) -> Response:
     found = error.errors() if isinstance(error, RequestValidationError) else []
-    errors = [(_place(item["loc"]), str(item["msg"])) for item in found]
+    errors = [_wrong(item) for item in found]
     detail = "; ".join(f"{field}: {message}" for field, message in errors)
     return _told(request, Problem(422, "invalid", detail or "It is not valid.", errors))
 
 
+def _wrong(item: Mapping[str, Any]) -> tuple[str, str]:
+    """Where a request is wrong, and how, in words for people."""
+    if item["type"] == "json_invalid":  # its place is a character's number
+        return "body", f"is no JSON: wrong at character {item['loc'][-1]}"
+    return _place(item["loc"]), str(item["msg"]).removeprefix(_OWN_WORDS)
+
+
 def _place(where: Sequence[Any]) -> str:
     """Where in a request: the body's fields by their names, others behind `query`, `path`."""
-    parts = [str(part) for part in where]
+    parts = [str(part) for part in where if part not in _KINDS]
     return ".".join(parts[1:] if parts[0] == "body" and len(parts) > 1 else parts)
 
 

@@ -1,5 +1,6 @@
 """Documents of customers: what is sent, and what is answered."""
 
+import re
 from typing import Annotated, Any, Final, Self
 
 from pydantic import (
@@ -12,7 +13,8 @@ from pydantic import (
 from policies.language.limits import LimitsDoc, PurseDoc
 from router.admin.models import Given, Instant, Money, Name, Told
 
-_SPAN: Final = r"^[0-9]{1,6}(ms|s|m|h|d)$"
+_SPAN: Final = r"^([0-9]{1,6})(ms|s|m|h|d)$"
+_UNITS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 Tags = Annotated[list[Name], Field(max_length=50)]
 Names = Annotated[list[Name], Field(max_length=200)]
 # A tier of the policy, "" where the policy has none, or (of a key) for the organization's.
@@ -209,6 +211,12 @@ class Rotation(Given):
     """How long the old key works beside the new one: `90s`, `24h`, `7d`; `0s`: not at all."""
 
     overlap: Annotated[str, Field(pattern=_SPAN, examples=["24h"])] = "1h"
+
+    @property
+    def overlap_ms(self) -> int:
+        """The same in milliseconds."""
+        (found,) = re.findall(_SPAN, self.overlap)
+        return int(found[0]) * _UNITS[found[1]]
 
 
 class NewCredit(Given):

@@ -3,9 +3,7 @@
 from typing import Annotated, Final
 
 from fastapi import Query
-from pydantic import TypeAdapter
 
-from policies.language.fields import Duration
 from router.admin.call import Answer, Call, Calling
 from router.admin.customer_models import CreatedKey, Key, KeyChange, NewKey, Rotation
 from router.admin.customers import changes_of, key_document
@@ -19,7 +17,6 @@ from router.customers.records import StoredKey
 
 routes: Final = AdminRoutes("keys")
 _KIND: Final = "keys"
-_SPANS: Final[TypeAdapter[float]] = TypeAdapter(Duration)
 _ALL: Final = "/organizations/{organization}/keys"
 _PATH: Final = f"{_ALL}/{{key_id}}"
 
@@ -106,9 +103,7 @@ def rotate_key(call: Calling, organization: str, key_id: str, body: Rotation) ->
     """
     with call.change("keys.rotate", _target(organization, key_id), organization) as told:
         before = _existing(call, organization, key_id)
-        key, row = call.parts.stores.keys.rotate(
-            key_id, round(_SPANS.validate_python(body.overlap) * 1000), created_by=call.who.name
-        )
+        key, row = call.parts.stores.keys.rotate(key_id, body.overlap_ms, created_by=call.who.name)
         told.before = key_document(before).model_dump()
         told.after = {
             "old": key_document(_existing(call, organization, key_id)).model_dump(),

@@ -1,7 +1,7 @@
 """Customers, teams, keys, limits and credits by the admin API; over a real database."""
 
 import pytest
-from adminkit import V1, Admin, admin_of
+from adminkit import OWNER, V1, Admin, admin_of
 from fakes.corridor import FakeCorridor
 from fakes.world import FIXED, new_world
 
@@ -107,6 +107,44 @@ async def test_a_customer_is_suspended_and_served_again(admin: Admin):
     listed = (await admin.ask("GET /organizations?suspended=true"))["items"]
     assert [row["organization"] for row in listed] == ["acme"]
     assert (await admin.ask(f"POST {PATH}/resume"))["suspended"] is None
+
+
+async def test_a_key_may_be_replaced_at_once(admin: Admin):
+    made = await admin.ask(f"POST {PATH}/keys", {"name": "leaked"}, to=201)
+    path = f"{PATH}/keys/{made['key_id']}"
+    new = await admin.ask(f"POST {path}/rotate", {"overlap": "0s"}, to=201)
+    old = await admin.ask(f"GET {path}")
+    assert old["replaced_by"] == new["key_id"]
+    working = await admin.ask(f"GET {PATH}/keys?working=true")
+    assert [row["key_id"] for row in working["items"]] == [new["key_id"]]
+    for span in ("999999d", "1w", "-1s", ""):
+        await admin.ask(f"POST {path}/rotate", {"overlap": span}, to=422)
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b"{", [{"field": "body", "message": "is no JSON: wrong at character 1"}]),
+        (
+            b'{"name": "a", "expires_at": "soon"}',
+            [{
+                "field": "expires_at",
+                "message": "is not an instant: write it as 2027-01-31T00:00:00Z",
+            }],
+        ),
+        (
+            b'{"name": "a", "limits": {"tokens_per_day": -1}}',
+            [{"field": "limits.tokens_per_day", "message": "Input should be greater than 0"}],
+        ),
+    ],
+    ids=["no JSON", "no instant", "below nothing"],
+)  # fmt: skip
+async def test_what_is_wrong_is_told_by_its_field_in_words_for_people(
+    admin: Admin, body: bytes, told: list[dict[str, str]]
+):
+    sent = {**OWNER, "content-type": "application/json"}
+    answer = await admin.client.post(f"{V1}{PATH}/keys", content=body, headers=sent)
+    assert (answer.status_code, answer.json()["errors"]) == (422, told)
 
 
 async def test_a_key_is_shown_once_changed_rotated_and_revoked(admin: Admin):
