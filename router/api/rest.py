@@ -78,12 +78,13 @@ async def _left(_request: Request, _error: Exception) -> Response:
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
-    places = (
-        [".".join(str(part) for part in item["loc"]) for item in error.errors()]
-        if isinstance(error, RequestValidationError)
-        else []
-    )
-    return _reply(request, BadRequest(f"Invalid request: {', '.join(places)}"))
+    """Which parameter is wrong, and how: never what was sent."""
+    found = error.errors() if isinstance(error, RequestValidationError) else []
+    told = [
+        f"{'.'.join(map(str, item['loc'][1:] or item['loc']))}: {item['msg']}" for item in found
+    ]
+    name = str(found[0]["loc"][-1]) if found else None
+    return _reply(request, BadRequest("; ".join(told) or "Invalid request", param=name))
 
 
 def bare_application(title: str, cors: Cors | None = None) -> FastAPI:
