@@ -5,7 +5,6 @@ A credential is opened when it was read, and kept in memory alone. One that no k
 passed over: its customer is refused, since the operator's may not be used in its place.
 """
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -17,17 +16,17 @@ from router.backends.backend import Backend
 from router.backends.own import why_no_own, with_own
 from router.customers.errors import NoKey
 from router.customers.known import Known
+from router.customers.noting import Noting
 from router.customers.provider_credentials import Noted
 from router.customers.records import SealedCredential
 from router.customers.store import unix_ms
 from router.customers.vault import Vault
-from router.database import DatabaseError
 from router.world.snapshot import Snapshot
 
 _LOG: Final = logging.getLogger("turnout")
 _NOTHING: Final = Noted(None, None, None)
-SECONDS: Final = 60.0  # between two times at which is written what became of credentials
-_SOON: Final = 1.0  # and after a refusal
+_SOON: Final = 1.0  # seconds until a refusal is written
+_FAILED: Final = "cannot note what became of %d credentials of customers"
 
 
 class NotesCredentials(Protocol):
@@ -73,12 +72,9 @@ class OwnWorlds:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._vault = vault
-        self._store = store
         self._now_ms = now_ms
-        self._clock = clock
         self._owners: dict[str, _Owner] = {}
-        self._noted: dict[tuple[str, str], Noted] = {}
-        self._next = clock() + SECONDS
+        self._noting = Noting[tuple[str, str], Noted](store.note, _FAILED, clock)
         self.unreadable: dict[tuple[str, str], str] = {}  # why, by organization and backend
 
     def __len__(self) -> int:
@@ -112,28 +108,21 @@ class OwnWorlds:
     def tell(self, organization: str, backend: str, refused: str | None) -> None:
         """A credential is used, or was refused."""
         place, now = (organization, backend), self._now_ms()
-        before = self._noted.get(place, _NOTHING)
+        noted = self._noting.noted
+        before = noted.get(place, _NOTHING)
         if refused is None:
-            self._noted[place] = before._replace(used_at=now)
+            noted[place] = before._replace(used_at=now)
         else:
-            self._noted[place] = Noted(before.used_at, now, refused)
-            self._next = min(self._next, self._clock() + _SOON)
+            noted[place] = Noted(before.used_at, now, refused)
+            self._noting.within(_SOON)
 
     async def write_at_times(self) -> None:
         """Write what was noted, where the last time is long enough ago; a refusal soon."""
-        if self._clock() >= self._next:
-            await self.write()
+        await self._noting.write_at_times()
 
     async def write(self) -> None:
         """Write what was noted."""
-        self._next = self._clock() + SECONDS
-        noted, self._noted = self._noted, {}
-        if not noted:
-            return
-        try:
-            await asyncio.to_thread(self._store.note, noted)
-        except DatabaseError:
-            _LOG.warning("cannot note what became of %d credentials of customers", len(noted))
+        await self._noting.write()
 
     def _opened(self, organization: str, sealed: SealedCredential) -> _Secret:
         try:
