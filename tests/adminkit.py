@@ -98,7 +98,10 @@ async def admin_of(
     stack = AsyncExitStack()
     tokens = await start_admin_tokens(stack, settings)
     provider = await start_provider(stack, settings)
-    rules = PolicyRules(lambda: gateway.serving.snapshot.policy.tiers)
+    serving = gateway.serving
+    rules = PolicyRules(
+        lambda: serving.snapshot.policy.tiers, lambda: serving.snapshot.policy.routes
+    )
     ledger = Balances()
     stores = Stores.open(database, rules, Vault(keys))
     parts = Parts(settings, gateway, reloads, stores, ledger, tokens, provider)

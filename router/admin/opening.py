@@ -31,7 +31,10 @@ async def open_admin(
     section = documents.config.admin
     if section is None:
         raise ValueError("turnout.yaml has no `admin:`")
-    rules = PolicyRules(lambda: gateway.serving.snapshot.policy.tiers)
+    serving = gateway.serving
+    rules = PolicyRules(
+        lambda: serving.snapshot.policy.tiers, lambda: serving.snapshot.policy.routes
+    )
     vault = Vault.of(documents.config.secrets.texts())
     stores = await asyncio.to_thread(Stores.open, documents.database, rules, vault)
     tokens = await start_admin_tokens(stack, section)

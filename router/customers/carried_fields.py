@@ -84,7 +84,7 @@ FIELDS: Final[Mapping[Kind, Mapping[str, tuple[Check, Any]]]] = {
         "tier": (lambda rules, value, field: rules.tier_of_key(value, field), ""),
         "tags": (_plain(fields.tags), []),
         "expires_at": (_instant, None),
-        "routes": (_plain(fields.allowed), None),
+        "routes": (lambda rules, value, field: rules.routes_of_key(value, field), None),
         "models": (_plain(fields.allowed), None),
         "limits": (_limits("key"), {}),
     },

@@ -205,7 +205,7 @@ class KeyStore(CustomerStore):
             "tier": self.rules.tier_of_key,
             "tags": fields.tags,
             "expires_at": fields.expiry,
-            "routes": fields.allowed,
+            "routes": self.rules.routes_of_key,
             "models": fields.allowed,
             "limits": lambda value, field: self.rules.limits("key", value or {}, field),
         }

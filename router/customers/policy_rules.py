@@ -1,6 +1,6 @@
 """Limits of customers: read as those of a tier are, and checked against the policy in force."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final, Protocol
 
@@ -77,10 +77,15 @@ _DOCUMENTS: Final[Mapping[str, type[LimitsDoc]]] = MappingProxyType(
 
 
 class PolicyRules(TierRules):
-    """The policy in force: `tiers` returns its tiers whenever it is asked."""
+    """The policy in force: `tiers` returns its tiers whenever it is asked, `routes` the names of
+    its routes, or None where nobody knows them."""
 
-    def __init__(self, tiers: Callable[[], Mapping[str, Limited]]) -> None:
-        super().__init__(tiers)
+    def __init__(
+        self,
+        tiers: Callable[[], Mapping[str, Limited]],
+        routes: Callable[[], Collection[str] | None] = lambda: None,
+    ) -> None:
+        super().__init__(tiers, routes)
         self._in_force = tiers
 
     def limits(self, level: str, value: Any, field: str = "limits") -> dict[str, Any]:

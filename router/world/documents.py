@@ -71,7 +71,8 @@ class Documents:
         tiers = self.policy.source.value.get("tiers", {})
         ledger, zone = self.config.ledger, self.policy.timezone
         where = (self.folder, self.data, self.database, ledger, self.decisions)
-        return Outline(*where, tiers, zone, self.config.secrets.texts())
+        routes = tuple(self.policy.routes)
+        return Outline(*where, tiers, routes, zone, self.config.secrets.texts())
 
 
 def _read(path: Path, what: str, remedy: str) -> str:

@@ -35,7 +35,7 @@ _KEY: Final = re.compile(r"[A-Za-z0-9+/]{43}=")  # 32 bytes in base64
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """Where things are, and which tiers there are; every tier as it is written."""
+    """Where things are, and which tiers and routes there are; every tier as it is written."""
 
     folder: Path  # that relative paths of turnout.yaml begin in
     data: Path
@@ -43,6 +43,7 @@ class Outline:
     ledger: str = field(repr=False)
     decisions: str
     tiers: Mapping[str, Mapping[str, Any]]
+    routes: tuple[str, ...]
     timezone: str
     secrets: tuple[str, ...] = field(default=(), repr=False)  # keys, each in base64
 
@@ -62,10 +63,12 @@ def outline(config_path: Path, environ: Mapping[str, str]) -> Outline | None:
         return None
     if policy is None or not _has_known_keys(policy, POLICY_KEYS, "routes"):
         return None
-    tiers = policy.get("tiers", {})
+    tiers, routes = policy.get("tiers", {}), policy["routes"]
+    if not isinstance(routes, dict) or not all(isinstance(name, str) for name in routes):
+        return None
     if not isinstance(tiers, dict) or not all(map(_is_tier, tiers, tiers.values())):
         return None
-    return _outlined(config, tiers, policy.get("timezone", "UTC"), config_path)
+    return _outlined(config, policy, config_path)
 
 
 def _has_known_keys(document: Any, known: frozenset[str], needed: str) -> bool:
@@ -93,9 +96,11 @@ def _is_tier(name: str, tier: Any) -> bool:
 
 
 def _outlined(
-    config: Mapping[str, Any], tiers: Mapping[str, Any], timezone: Any, config_path: Path
+    config: Mapping[str, Any], policy: Mapping[str, Any], config_path: Path
 ) -> Outline | None:
     """The outline, None where a value that it has is not as plain as most are."""
+    tiers, routes = policy.get("tiers", {}), tuple(policy["routes"])
+    timezone = policy.get("timezone", "UTC")
     folder = config_path.resolve().parent
     data = config.get("data", ".turnout")
     database = config.get("database")
@@ -107,7 +112,7 @@ def _outlined(
     if keys is None or not all(isinstance(text, str) and text.strip() for text in texts):
         return None
     where = f"sqlite:///{folder / data / 'turnout.db'}" if database is None else database
-    return Outline(folder, folder / data, where, ledger, str(logs), tiers, timezone, keys)
+    return Outline(folder, folder / data, where, ledger, str(logs), tiers, routes, timezone, keys)
 
 
 def _keys(section: Any) -> tuple[str, ...] | None:

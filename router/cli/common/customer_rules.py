@@ -18,7 +18,7 @@ class OutlineRules(TierRules):
     """Rules by the outline of a policy."""
 
     def __init__(self, documents: Outline) -> None:
-        super().__init__(lambda: documents.tiers)
+        super().__init__(lambda: documents.tiers, lambda: documents.routes)
         self._tiers_written = documents.tiers
 
     def limits(self, level: str, value: Any, field: str = "limits") -> dict[str, Any]:

@@ -136,8 +136,17 @@ async def test_a_key_may_be_replaced_at_once(admin: Admin):
             b'{"name": "a", "limits": {"tokens_per_day": -1}}',
             [{"field": "limits.tokens_per_day", "message": "Input should be greater than 0"}],
         ),
+        (
+            b'{"name": "a", "routes": ["auto", "autp"]}',
+            [
+                {
+                    "field": "routes",
+                    "message": "the policy has no route 'autp'; did you mean 'auto'?",
+                }
+            ],
+        ),
     ],
-    ids=["no JSON", "no instant", "below nothing"],
+    ids=["no JSON", "no instant", "below nothing", "no route"],
 )  # fmt: skip
 async def test_what_is_wrong_is_told_by_its_field_in_words_for_people(
     admin: Admin, body: bytes, told: list[dict[str, str]]
