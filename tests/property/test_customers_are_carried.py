@@ -13,7 +13,8 @@ from router.customers.tables import API_KEYS, ORGANIZATIONS, TEAMS
 TIERS = {"free": None, "pro": None}
 PRINTED = st.characters(exclude_categories=("C", "Z"))
 ODD = ("1e3", "true", "null", "5", "~", "no", "12:30", "a: b", "# x", "- y", "'", "\U0001d518")
-NAMES = st.sampled_from(ODD) | st.text(PRINTED, min_size=1, max_size=12)
+WORDS = st.text(PRINTED, min_size=1, max_size=12).filter(lambda word: word not in {".", ".."})
+NAMES = st.sampled_from(ODD) | WORDS
 COUNTS = st.integers(1, 10**12)
 LIMITS = st.fixed_dictionaries(
     {},

@@ -17,13 +17,24 @@ SECRET = "sk-acmes-own-secret"
 LATE = 2**41  # milliseconds of Unix time
 
 
+OPENED: list[ProviderCredentialStore] = []
+
+
+@pytest.fixture(autouse=True)
+def _closed():
+    yield
+    while OPENED:
+        OPENED.pop().close()
+
+
 def store_of(database, *keys: bytes) -> ProviderCredentialStore:
-    store = ProviderCredentialStore(database, vault=Vault(keys))
+    OPENED.append(ProviderCredentialStore(database, vault=Vault(keys)))
     organizations = OrganizationStore(database)
     for name in ("acme", "globex"):
         if organizations.get(name) is None:
             organizations.create(name)
-    return store
+    organizations.close()
+    return OPENED[-1]
 
 
 def sealed_of(database, organization: str, since: int = -1) -> bytes:

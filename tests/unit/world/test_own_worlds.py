@@ -24,7 +24,9 @@ SECRET = "sk-acmes-own-secret"
 
 @pytest.fixture
 def stored(database):
-    OrganizationStore(database).create("acme")
+    organizations = OrganizationStore(database)
+    organizations.create("acme")
+    organizations.close()
     store = ProviderCredentialStore(database, vault=Vault([KEY]))
     store.put("acme", "moe", SECRET)
     yield store
